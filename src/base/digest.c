@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* SHA-256. */
+/* The calls that OpenSSL 3 calls deprecated are the ones that allocate nothing, so that they cannot
+ * fail: SHA256() can, and leaves the digest unset. */
+#define OPENSSL_SUPPRESS_DEPRECATED
+
+#include "mailzone/base.h"
+
+#include <openssl/sha.h>
+
+void mz_sha256(const void *data, size_t len, uint8_t digest[32])
+{
+	SHA256_CTX ctx = {0};
+
+	(void)SHA256_Init(&ctx);
+	(void)SHA256_Update(&ctx, data, len);
+	(void)SHA256_Final(digest, &ctx);
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Domain names in wire form. */
+#include "mailzone/dns.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+static uint8_t lower(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
+}
+
+/* Reads one octet of text, with the escapes of RFC 1035 5.1. Returns octets eaten, 0 on error. */
+static size_t text_octet(const char *p, uint8_t *out)
+{
+	if (*p != '\\') {
+		*out = (uint8_t)*p;
+		return 1;
+	}
+	if (p[1] >= '0' && p[1] <= '9') {
+		unsigned v = 0;
+
+		for (int i = 1; i <= 3; i++) {
+			if (p[i] < '0' || p[i] > '9')
+				return 0;
+			v = v * 10 + (unsigned)(p[i] - '0');
+		}
+		*out = (uint8_t)v;
+		return v <= 255 ? 4 : 0;
+	}
+	*out = (uint8_t)p[1];
+	return p[1] == '\0' ? 0 : 2;
+}
+
+int mz_name_from_text(struct mz_name *out, const char *text, const uint8_t *origin,
+		      struct mz_cause *cause)
+{
+	size_t len = 1, label = 0; /* label: where the length octet of the current one stands */
+	const char *p = text, *wrong = NULL;
+	bool absolute = origin == NULL;
+
+	*out = (struct mz_name){0};
+	if (strcmp(text, "@") == 0 && origin != NULL)
+		p++;
+	if (strcmp(text, ".") == 0) {
+		absolute = true;
+		p++;
+	} else if (*text == '\0') {
+		wrong = "is empty";
+	}
+	while (*p != '\0' && wrong == NULL) {
+		uint8_t octet = 0;
+		size_t n = text_octet(p, &octet);
+
+		if (*p == '.') {
+			if (len - label < 2) {
+				wrong = "has an empty label";
+			} else {
+				out->wire[label] = (uint8_t)(len - label - 1);
+				label = len++;
+				absolute = absolute || p[1] == '\0';
+			}
+			p++;
+			continue;
+		}
+		if (n == 0)
+			wrong = "has a bad escape";
+		else if (n == 1 && strchr("\"();@", *p) != NULL)
+			wrong = "has one of \" ( ) ; @ without a backslash before it";
+		else if (octet <= ' ' || octet >= 0x7f)
+			wrong = octet >= 0x80 ? "is not ASCII: use the A-label form (xn--...)"
+					      : "has a space or control character";
+		else if (len - label > 63)
+			wrong = "has a label of more than 63 octets";
+		else if (len >= MZ_NAME_MAX)
+			wrong = "is longer than 255 octets";
+		if (wrong == NULL)
+			out->wire[len++] = lower(octet);
+		p += n;
+	}
+	if (wrong != NULL)
+		return mz_cause_set(cause, MZ_ESYNTAX, "the name \"%.300s\" %s", text, wrong);
+	if (len - label > 1) { /* the last label had no final dot */
+		out->wire[label] = (uint8_t)(len - label - 1);
+		label = len;
+	}
+	/* label is now where the root, or the origin, goes */
+	len = label + (absolute ? 1 : mz_name_len(origin));
+	if (len > MZ_NAME_MAX)
+		return mz_cause_set(cause, MZ_ESYNTAX, "the name \"%.300s\" is longer than 255 octets", text);
+	if (absolute)
+		out->wire[label] = 0;
+	else
+		memcpy(out->wire + label, origin, mz_name_len(origin));
+	out->len = (uint8_t)len;
+	return MZ_OK;
+}
+
+char *mz_name_to_text(const uint8_t *wire, char buf[MZ_NAME_TEXT])
+{
+	size_t at = 0;
+
+	if (*wire == 0)
+		buf[at++] = '.';
+	while (*wire != 0) {
+		for (unsigned n = *wire++; n > 0; n--, wire++) {
+			if (*wire <= ' ' || *wire >= 0x7f)
+				at += (size_t)snprintf(buf + at, 5, "\\%03u", *wire);
+			else if (strchr(".\\\"();@$", *wire) != NULL)
+				at += (size_t)snprintf(buf + at, 3, "\\%c", *wire);
+			else
+				buf[at++] = (char)*wire;
+		}
+		buf[at++] = '.';
+	}
+	buf[at] = '\0';
+	return buf;
+}
+
+size_t mz_name_len(const uint8_t *wire)
+{
+	size_t n = 0;
+
+	while (wire[n] != 0)
+		n += wire[n] + 1u;
+	return n + 1;
+}
+
+static unsigned label_starts(const uint8_t *wire, uint8_t starts[128])
+{
+	unsigned count = 0, at = 0;
+
+	while (wire[at] != 0) {
+		starts[count++] = (uint8_t)at;
+		at += wire[at] + 1u;
+	}
+	return count;
+}
+
+static int label_compare(const uint8_t *a, const uint8_t *b)
+{
+	unsigned n = *a < *b ? *a : *b;
+
+	for (unsigned i = 1; i <= n; i++) {
+		int d = lower(a[i]) - lower(b[i]);
+
+		if (d != 0)
+			return d;
+	}
+	return *a - *b;
+}
+
+int mz_name_compare(const uint8_t *a, const uint8_t *b)
+{
+	uint8_t as[128] = {0}, bs[128] = {0};
+	unsigned an = 0, bn = 0;
+
+	if (a == b)
+		return 0;
+	an = label_starts(a, as);
+	bn = label_starts(b, bs);
+	while (an > 0 && bn > 0) {
+		int d = label_compare(a + as[--an], b + bs[--bn]);
+
+		if (d != 0)
+			return d;
+	}
+	return (int)an - (int)bn;
+}
+
+bool mz_name_equal(const uint8_t *a, const uint8_t *b)
+{
+	for (;;) {
+		unsigned n = *a;
+
+		if (n != *b)
+			return false;
+		if (n == 0)
+			return true;
+		for (unsigned i = 1; i <= n; i++) {
+			if (a[i] != b[i] && lower(a[i]) != lower(b[i]))
+				return false;
+		}
+		a += n + 1;
+		b += n + 1;
+	}
+}
+
+bool mz_name_within(const uint8_t *name, const uint8_t *ancestor)
+{
+	size_t have = mz_name_len(name), want = mz_name_len(ancestor);
+
+	while (have > want) {
+		have -= *name + 1u;
+		name += *name + 1u;
+	}
+	return have == want && mz_name_equal(name, ancestor);
+}
+
+const uint8_t *mz_name_parent(const uint8_t *wire)
+{
+	return *wire == 0 ? wire : wire + *wire + 1;
+}
+
+int mz_name_prefix(struct mz_name *out, const char *text, const uint8_t *base)
+{
+	size_t n = strlen(text);
+
+	/* A text of labels with a final dot would be a name of its own, out of the zone. */
+	if (mz_name_from_text(out, text, base, NULL) != MZ_OK || text[n - 1] == '.')
+		return MZ_ERANGE;
+	return MZ_OK;
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* RRs to zone-file syntax. ldns never sees a message: only one short rdata that it must reproduce
+ * octet for octet. */
+#include "src/dns/text.h"
+
+#include <string.h>
+
+enum { LDNS_RDATA_MAX = 4096 };
+
+bool text_is_known(uint16_t type)
+{
+	const ldns_rr_descriptor *known = ldns_rr_descript(type);
+
+	return type != 0 && known != NULL && known->_type == (ldns_rr_type)type &&
+	       known->_name != NULL;
+}
+
+static void add_generic(struct mz_str *out, const uint8_t *rdata, size_t rdlen)
+{
+	mz_str_addf(out, "\\# %zu", rdlen);
+	if (rdlen > 0)
+		mz_str_addc(out, ' ');
+	for (size_t i = 0; i < rdlen; i++)
+		mz_str_addf(out, "%02x", rdata[i]);
+}
+
+static void add_string(struct mz_str *out, const uint8_t *octets, size_t n)
+{
+	mz_str_addc(out, '"');
+	for (size_t i = 0; i < n; i++) {
+		if (octets[i] < ' ' || octets[i] >= 0x7f)
+			mz_str_addf(out, "\\%03u", octets[i]);
+		else if (octets[i] == '"' || octets[i] == '\\')
+			mz_str_addf(out, "\\%c", octets[i]);
+		else
+			mz_str_addc(out, (char)octets[i]);
+	}
+	mz_str_addc(out, '"');
+}
+
+bool text_is_txt(const uint8_t *rdata, size_t rdlen)
+{
+	size_t at = 0;
+
+	while (at < rdlen)
+		at += rdata[at] + 1u;
+	return at == rdlen && rdlen > 0;
+}
+
+/* ldns makes an object of each string, 754 MB for a hostile RR: TXT is printed here. */
+static void add_txt(struct mz_str *out, const uint8_t *rdata, size_t rdlen)
+{
+	for (size_t at = 0; at < rdlen; at += rdata[at] + 1u) {
+		if (at > 0)
+			mz_str_addc(out, ' ');
+		add_string(out, rdata + at + 1, rdata[at]);
+	}
+}
+
+/* ldns does not obey RDLENGTH, takes less than the type needs, and allocates the whole length for
+ * each field: the size is bounded, and what it read must give the same octets again. */
+ldns_rr *text_parse_wire(uint16_t type, const uint8_t *rdata, size_t rdlen)
+{
+	uint8_t wire[11 + LDNS_RDATA_MAX] = {0}; /* the root as owner, and one RR */
+	ldns_buffer *back = NULL;
+	ldns_rr *rr = NULL;
+	size_t at = 0;
+	bool good = false;
+
+	if (rdlen == 0 || rdlen > LDNS_RDATA_MAX || !text_is_known(type))
+		return NULL;
+	mz_put16(wire + 1, type);
+	mz_put16(wire + 3, MZ_CLASS_IN);
+	mz_put16(wire + 9, (uint16_t)rdlen);
+	memcpy(wire + 11, rdata, rdlen);
+	back = ldns_buffer_new(rdlen + 16);
+	if (back == NULL ||
+	    ldns_wire2rr(&rr, wire, 11 + rdlen, &at, LDNS_SECTION_ANSWER) != LDNS_STATUS_OK ||
+	    at != 11 + rdlen)
+		goto done;
+	for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
+		if (ldns_rr_rdf(rr, i) == NULL)
+			goto done;
+	}
+	good = ldns_rr_rd_count(rr) >= ldns_rr_descriptor_minimum(ldns_rr_descript(type)) &&
+	       ldns_rr_rdata2buffer_wire(back, rr) == LDNS_STATUS_OK &&
+	       ldns_buffer_position(back) == rdlen &&
+	       memcmp(ldns_buffer_begin(back), rdata, rdlen) == 0;
+done:
+	ldns_buffer_free(back);
+	if (!good) {
+		ldns_rr_free(rr);
+		rr = NULL;
+	}
+	return rr;
+}
+
+static bool add_by_ldns(struct mz_str *out, const ldns_rr *rr)
+{
+	ldns_buffer *text = ldns_buffer_new(1024);
+	bool good = text != NULL;
+
+	for (size_t i = 0; good && i < ldns_rr_rd_count(rr); i++) {
+		if (i > 0)
+			ldns_buffer_printf(text, " ");
+		good = ldns_rdf2buffer_str(text, ldns_rr_rdf(rr, i)) == LDNS_STATUS_OK;
+	}
+	good = good && ldns_buffer_status_ok(text) && ldns_buffer_position(text) > 0;
+	if (good)
+		mz_str_addn(out, (const char *)ldns_buffer_begin(text), ldns_buffer_position(text));
+	ldns_buffer_free(text);
+	return good;
+}
+
+void mz_rdata_to_text(uint16_t type, const uint8_t *rdata, size_t rdlen, struct mz_str *out)
+{
+	ldns_rr *rr = NULL;
+
+	if (type == MZ_TYPE_TXT && text_is_txt(rdata, rdlen)) {
+		add_txt(out, rdata, rdlen);
+		return;
+	}
+	if (type != MZ_TYPE_TXT)
+		rr = text_parse_wire(type, rdata, rdlen);
+	if (rr == NULL || !add_by_ldns(out, rr))
+		add_generic(out, rdata, rdlen);
+	ldns_rr_free(rr);
+}
+
+void mz_rr_to_text(const struct mz_rr *rr, struct mz_str *out)
+{
+	char owner[MZ_NAME_TEXT] = "", type[MZ_CODE_TEXT] = "";
+
+	mz_str_addf(out, "%s %lu IN %s ", mz_name_to_text(rr->owner, owner), (unsigned long)rr->ttl,
+		    mz_type_name(rr->type, type));
+	mz_rdata_to_text(rr->type, rr->rdata, rr->rdlen, out);
+}

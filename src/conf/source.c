@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The text of a configuration file with its includes put in, and where each line came from. */
+#include "src/conf/source.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "src/conf/context.h"
+
+/* A file while it is being put into the text. */
+struct piece {
+	struct conf_ctx *ctx;
+	struct conf_tree *tree;
+	const struct conf_file *file;
+	const char *p, *end, *flushed;
+	unsigned line; /* of p */
+	unsigned depth;
+};
+
+static bool expand(struct piece *piece);
+
+static void fault(struct piece *piece, const char *fmt, const char *text)
+{
+	struct mz_where where = {.file = piece->file->name, .line = piece->line};
+
+	conf_fault_at(piece->ctx, piece->tree->order, piece->tree->source.line, where, fmt, text);
+}
+
+/* Doubles an array in malloc'd memory when it is full. */
+static bool grow(void **items, size_t *cap, size_t count, size_t size)
+{
+	size_t next = *cap ? *cap * 2 : 16;
+	void *bigger = NULL;
+
+	if (count < *cap)
+		return true;
+	bigger = realloc(*items, next * size);
+	if (!bigger)
+		return false;
+	*items = bigger;
+	*cap = next;
+	return true;
+}
+
+static bool add_segment(struct piece *piece)
+{
+	struct conf_source *source = &piece->tree->source;
+	void *items = source->segments;
+
+	if (!grow(&items, &source->segment_cap, source->segment_count, sizeof *source->segments)) {
+		piece->ctx->nomem = true;
+		return false;
+	}
+	source->segments = items;
+	source->segments[source->segment_count++] = (struct conf_segment){
+		.line = source->line, .file_line = piece->line, .file = piece->file};
+	return true;
+}
+
+static bool add_string(struct piece *piece)
+{
+	struct conf_source *source = &piece->tree->source;
+	void *items = source->string_lines;
+
+	if (!grow(&items, &source->string_cap, source->string_count,
+		  sizeof *source->string_lines)) {
+		piece->ctx->nomem = true;
+		return false;
+	}
+	source->string_lines = items;
+	source->string_lines[source->string_count++] = source->line;
+	return true;
+}
+
+static unsigned count_lines(const char *p, size_t n)
+{
+	unsigned lines = 0;
+	size_t i = 0;
+
+	for (i = 0; i < n; i++)
+		lines += p[i] == '\n';
+	return lines;
+}
+
+/* Moves past n octets that the scanner has taken. */
+static void advance(struct piece *piece, size_t n)
+{
+	unsigned lines = count_lines(piece->p, n);
+
+	piece->p += n;
+	piece->line += lines;
+	piece->tree->source.line += lines;
+}
+
+/* Writes what was passed since the last time, and an octet of our own. */
+static void flush(struct piece *piece, char octet)
+{
+	struct conf_source *source = &piece->tree->source;
+
+	mz_str_addn(&source->text, piece->flushed, (size_t)(piece->p - piece->flushed));
+	mz_str_addc(&source->text, octet);
+	piece->flushed = piece->p;
+	source->line += octet == '\n';
+}
+
+static const char *skip_blanks(const char *p, const char *end)
+{
+	while (p < end && (*p == ' ' || *p == '\t'))
+		p++;
+	return p;
+}
+
+/* The word @include at the start of this line: what is behind it, or NULL. */
+static const char *find_include(const char *p, const char *end)
+{
+	p = skip_blanks(p, end);
+	return end - p >= 8 && memcmp(p, "@include", 8) == 0 ? p + 8 : NULL;
+}
+
+/* The file name in quotes at p: what is behind it, or NULL. */
+static const char *read_name(const char *p, const char *end, char name[PATH_MAX])
+{
+	size_t n = 0;
+
+	p = skip_blanks(p, end);
+	if (p == end || *p++ != '"')
+		return NULL;
+	for (; p < end && *p != '"' && *p != '\n' && n + 1 < PATH_MAX; p++) {
+		if (*p == '\\' && p + 1 < end && (p[1] == '"' || p[1] == '\\'))
+			p++;
+		name[n++] = *p;
+	}
+	name[n] = '\0';
+	return p < end && *p == '"' && n > 0 ? p + 1 : NULL;
+}
+
+/* Reads a file and puts it into the text. */
+static bool put_file(struct piece *piece, const char *path, const struct mz_where *at, int *err)
+{
+	struct conf_ctx *ctx = piece->ctx;
+	struct mz_cause cause = {.text = ""};
+	struct conf_file *file = NULL;
+	struct stat st = {0};
+	uint8_t *text = NULL;
+	size_t len = 0;
+	bool good = false;
+
+	file = mz_arena_alloc(&ctx->conf->arena, sizeof *file);
+	*err = file && (file->name = conf_intern(ctx, path)) ? MZ_OK : MZ_ENOMEM;
+	if (*err) {
+		ctx->nomem = true;
+		return false;
+	}
+	*err = mz_file_read(path, CONF_OCTETS_MAX - ctx->octets, &text, &len, &cause);
+	if (*err) {
+		struct mz_where where = {.file = file->name, .line = 0};
+		const char *reason = cause.text[0] ? cause.text : mz_strerror(*err);
+
+		if (*err == MZ_ESPACE)
+			reason = "the configuration is larger than 64 MiB";
+		ctx->nomem = ctx->nomem || *err == MZ_ENOMEM;
+		conf_fault_at(ctx, piece->tree->order, piece->tree->source.line, at ? *at : where,
+			      "%s%s%s", at && *err == MZ_ESPACE ? path : "",
+			      at && *err == MZ_ESPACE ? ": " : "", reason);
+		return false;
+	}
+	ctx->octets += len;
+	file->mode = stat(path, &st) == 0 ? st.st_mode & 07777u : 0;
+	piece->file = file;
+	piece->p = piece->flushed = (const char *)text;
+	piece->end = piece->p + len;
+	piece->line = 1;
+	good = expand(piece);
+	/* A secret may stand in it. */
+	explicit_bzero(text, len);
+	free(text);
+	return good;
+}
+
+/* Puts the file of an @include in its place; the name goes up to `rest`. */
+static bool include(struct piece *piece, const char *name, const char *rest)
+{
+	struct conf_source *source = &piece->tree->source;
+	struct mz_where at = {.file = piece->file->name, .line = piece->line};
+	struct piece inner = {.ctx = piece->ctx, .tree = piece->tree, .depth = piece->depth + 1};
+	const char *path = NULL, *why = NULL;
+	int err = MZ_OK;
+
+	if (inner.depth > CONF_INCLUDE_DEPTH) {
+		fault(piece, "@include \"%s\": files include each other more than 10 deep", name);
+		return false;
+	}
+	if (++source->includes > CONF_INCLUDE_COUNT) {
+		fault(piece, "@include \"%s\": more than 10000 files are included", name);
+		return false;
+	}
+	path = conf_path(piece->ctx, piece->file->name, name, false, &why);
+	if (!path) {
+		if (why)
+			fault(piece, "@include: %s", why);
+		return false;
+	}
+	flush(piece, '\n');
+	if (!put_file(&inner, path, &at, &err))
+		return false;
+	piece->p = piece->flushed = rest;
+	return add_segment(piece);
+}
+
+/* What stands behind the word @include. */
+static bool read_include(struct piece *piece, const char *p)
+{
+	char name[PATH_MAX] = "";
+	const char *rest = read_name(p, piece->end, name);
+
+	if (rest)
+		return include(piece, name, rest);
+	fault(piece, "%s", "@include needs a file name in quotes");
+	return false;
+}
+
+static bool expand(struct piece *piece)
+{
+	struct conf_source *source = &piece->tree->source;
+	const char *behind = NULL;
+	bool line_start = true;
+	size_t n = 0;
+
+	if (!add_segment(piece))
+		return false;
+	while (piece->p < piece->end) {
+		behind = line_start ? find_include(piece->p, piece->end) : NULL;
+		line_start = false;
+		if (behind && !read_include(piece, behind))
+			return false;
+		if (behind)
+			continue;
+		n = conf_scan_next(&source->scan, piece->p, piece->end, source->line);
+		if (n == 0) {
+			fault(piece, "%s", source->scan.fault);
+			return false;
+		}
+		if (source->scan.new_string && !add_string(piece))
+			return false;
+		advance(piece, n);
+		/* As a 64-bit number it keeps its value, and is found to be out of range. */
+		if (source->scan.wide)
+			flush(piece, 'L');
+		line_start = piece->p[-1] == '\n';
+	}
+	/* libconfig takes a comment for one only when a newline follows. */
+	flush(piece, '\n');
+	return true;
+}
+
+bool conf_source_read(struct conf_ctx *ctx, struct conf_tree *tree, const char *path,
+		      const struct mz_where *at, int *err)
+{
+	struct conf_source *source = &tree->source;
+	struct piece piece = {.ctx = ctx, .tree = tree};
+	struct mz_where where = {0};
+	unsigned line = 0;
+
+	source->line = 1;
+	if (!put_file(&piece, path, at, err))
+		return false;
+	if (source->text.failed) {
+		ctx->nomem = true;
+		return false;
+	}
+	if (conf_scan_end(&source->scan, &line))
+		return true;
+	line = line ? line : source->line - 1;
+	where.file = conf_source_where(source, line, &where.line)->name;
+	conf_fault_at(ctx, tree->order, line, where, "%s", source->scan.fault);
+	return false;
+}
+
+void conf_source_drop_text(struct conf_source *source)
+{
+	if (source->text.s)
+		explicit_bzero(source->text.s, source->text.len);
+	mz_str_clear(&source->text);
+	free(source->string_lines);
+	source->string_lines = NULL;
+	source->string_count = source->string_cap = 0;
+}
+
+void conf_source_clear(struct conf_source *source)
+{
+	conf_source_drop_text(source);
+	free(source->segments);
+	*source = (struct conf_source){0};
+}
+
+const struct conf_file *conf_source_where(const struct conf_source *source, unsigned line,
+					  unsigned *file_line)
+{
+	size_t low = 0, high = source->segment_count;
+
+	while (high - low > 1) {
+		size_t middle = (low + high) / 2;
+
+		if (source->segments[middle].line <= line)
+			low = middle;
+		else
+			high = middle;
+	}
+	*file_line = source->segments[low].file_line;
+	if (line > source->segments[low].line)
+		*file_line += line - source->segments[low].line;
+	return source->segments[low].file;
+}
+
+/* Replaces $CREDENTIALS_DIRECTORY/ in front; NULL with a complaint. */
+static const char *credentials(struct conf_ctx *ctx, const char *rest, const char **why)
+{
+	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+	size_t size = 0;
+	char *path = NULL;
+
+	if (!folder || folder[0] != '/') {
+		*why = "$CREDENTIALS_DIRECTORY is not set: systemd sets it for a unit with "
+		       "LoadCredential";
+		return NULL;
+	}
+	size = strlen(folder) + strlen(rest) + 2;
+	path = conf_work(ctx, size);
+	if (path)
+		(void)snprintf(path, size, "%s/%s", folder, rest);
+	return path;
+}
+
+const char *conf_path(struct conf_ctx *ctx, const char *file, const char *value, bool absolute,
+		      const char **why)
+{
+	static const char variable[] = "$CREDENTIALS_DIRECTORY/";
+	const char *slash = strrchr(file, '/');
+	size_t folder = slash ? (size_t)(slash + 1 - file) : 0;
+	char cwd[PATH_MAX] = "";
+	size_t size = 0;
+	char *path = NULL;
+
+	*why = NULL;
+	if (value[0] == '/')
+		return value;
+	if (strncmp(value, variable, sizeof variable - 1) == 0)
+		return credentials(ctx, value + sizeof variable - 1, why);
+	if (absolute && file[0] != '/' && !getcwd(cwd, sizeof cwd)) {
+		*why = "the current folder is not known: give an absolute path";
+		return NULL;
+	}
+	size = strlen(cwd) + 1 + folder + strlen(value) + 1;
+	path = conf_work(ctx, size);
+	if (path)
+		(void)snprintf(path, size, "%s%s%.*s%s", cwd, cwd[0] ? "/" : "", (int)folder, file,
+			       value);
+	return path;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The text of a configuration file with its includes put in, and where each line came from. */
+#ifndef MZ_CONF_SOURCE_H
+#define MZ_CONF_SOURCE_H
+
+#include "mailzone/conf.h"
+#include "src/conf/scan.h"
+
+/* Octets of all the files of a configuration together. */
+#define CONF_OCTETS_MAX ((size_t)64 << 20)
+#define CONF_INCLUDE_DEPTH 10
+#define CONF_INCLUDE_COUNT 10000
+
+struct conf_ctx;
+struct conf_tree;
+
+struct conf_file {
+	const char *name; /* as it is shown: in the configuration's arena */
+	unsigned mode;	  /* permission bits */
+};
+
+/* From line `line` of the expanded text on, the lines are those of `file` from `file_line` on. */
+struct conf_segment {
+	unsigned line, file_line;
+	const struct conf_file *file;
+};
+
+struct conf_source {
+	struct mz_str text;
+	struct conf_segment *segments;
+	size_t segment_count, segment_cap;
+	unsigned *string_lines; /* expanded line on which each string value starts */
+	size_t string_count, string_cap;
+	unsigned line; /* expanded line being written */
+	unsigned includes;
+	struct conf_scan scan;
+};
+
+/* Reads the file into tree->source. False after an error, which has been added; *err is MZ_OK
+ * when the file could be read, else why not. `at` is where the file is named, NULL for the main
+ * file. */
+bool conf_source_read(struct conf_ctx *ctx, struct conf_tree *tree, const char *path,
+		      const struct mz_where *at, int *err);
+/* Wipes the text, which may hold a secret, and the lines of its strings. */
+void conf_source_drop_text(struct conf_source *source);
+void conf_source_clear(struct conf_source *source);
+/* The file and line of a line of the expanded text. */
+const struct conf_file *conf_source_where(const struct conf_source *source, unsigned line,
+					  unsigned *file_line);
+
+/* `value` as an absolute path: relative ones are relative to the folder of `file`; with
+ * `absolute` false the folder is only put before it, as for names that are shown. A leading
+ * $CREDENTIALS_DIRECTORY/ is replaced. NULL with a complaint in *why (ends a sentence), or
+ * with *why NULL when out of memory. In the work arena. */
+const char *conf_path(struct conf_ctx *ctx, const char *file, const char *value, bool absolute,
+		      const char **why);
+
+#endif

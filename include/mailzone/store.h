@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Contract of the room `store`: what must survive: ledger, zones, changes, DKIM keys; the lock. */
+#ifndef MZ_STORE_H
+#define MZ_STORE_H
+
+#include "mailzone/conf.h"
+
+struct mz_store;
+
+/* ---- the lock: one process keeps the state directory ------------------------------------- */
+
+struct mz_lock;
+/* Takes the lock of a state directory (made with mode 0700 when missing). `who` is "mailzone"
+ * or "mailzoned". MZ_ELOCKED with a cause that names the holder's program, pid and start time;
+ * MZ_EPERM also for a directory that everyone may write to; MZ_EIO, MZ_ESPACE, MZ_ENOMEM.
+ * The kernel drops the lock when the process ends, however it ends. */
+int mz_lock_take(struct mz_lock **out, const char *directory, const char *who,
+		 struct mz_cause *cause);
+void mz_lock_release(struct mz_lock *lock);
+
+/* ---- opening ------------------------------------------------------------------------------ */
+
+/* Opens DIRECTORY/state.db, makes or migrates the schema (WAL, synchronous FULL). The caller
+ * holds the lock. MZ_ESTATE for a file that is damaged, or written by a newer version; MZ_EIO,
+ * MZ_EPERM, MZ_ESPACE with a cause that says what to do. */
+int mz_store_open(struct mz_store **out, const char *directory, struct mz_cause *cause);
+/* For readers that hold no lock: MZ_ENOTFOUND when there is no state yet. Writes nothing, but for
+ * the empty -wal and -shm files that SQLite shares with a writer. */
+int mz_store_open_readonly(struct mz_store **out, const char *directory, struct mz_cause *cause);
+/* Commits what is open (a failure is logged), then closes. */
+void mz_store_close(struct mz_store *store);
+
+/* Writes gather in one transaction, begun by the first of them; reads see them at once. Nothing is
+ * durable before mz_store_commit returns MZ_OK. When a write or the database fails, the whole
+ * transaction is undone; further writes then return the same error, until mz_store_commit has
+ * reported it once. MZ_EEXIST, MZ_ENOTFOUND and a damaged row (MZ_ESTATE) that a read meets are
+ * answers and undo nothing. */
+int mz_store_commit(struct mz_store *store, struct mz_cause *cause);
+/* Are there writes that are not committed, or an error that mz_store_commit has to report? */
+bool mz_store_dirty(const struct mz_store *store);
+/* The text of the last error of a function here that has no cause parameter: what, which file,
+ * what to do. "" when there was none. Valid until the next call. */
+const char *mz_store_error(const struct mz_store *store);
+
+/* All of the functions below return MZ_OK or an error: MZ_ESPACE, MZ_EPERM (opened for reading
+ * only, too), MZ_ELOCKED, MZ_EIO, MZ_ENOMEM, or MZ_ESTATE for a damaged file. The callbacks of
+ * those that list may use the store, also for writing. */
+
+/* ---- zones -------------------------------------------------------------------------------- */
+
+#define MZ_DIGEST 32
+/* What is known of one domain's last verified reconcile, and of its zone. Key: the server's
+ * name, the origin and the domain's name as text. */
+struct mz_store_zone {
+	bool known;		     /* a verified reconcile is on record */
+	uint32_t serial;	     /* served by the primary when it was verified */
+	uint8_t desired[MZ_DIGEST];  /* digest of the desired set that was verified */
+	int64_t last_verified;	     /* wall time */
+	bool large;		     /* the zone proved too large to read by AXFR */
+	bool no_axfr;		     /* the server refuses AXFR of it */
+	uint32_t in_place, foreign;  /* counts of the last plan, for display */
+};
+/* MZ_OK with zeroes when nothing is known. */
+int mz_store_zone_get(struct mz_store *store, const char *server, const char *origin,
+		      const char *domain, struct mz_store_zone *out);
+int mz_store_zone_put(struct mz_store *store, const char *server, const char *origin,
+		      const char *domain, const struct mz_store_zone *zone);
+
+/* ---- ledger: the RRs of a domain that we have published, with their families -------------- */
+
+/* Appends the domain's ledger RRs to `out` (owner, type, ttl, rdata, family; `domain` is 0), in
+ * order; a list that held RRs before is to be sorted after. MZ_OK and nothing added when there is
+ * none; MZ_ESTATE and nothing added when the stored octets are damaged. */
+int mz_store_ledger_get(struct mz_store *store, const char *server, const char *origin,
+			const char *domain, struct mz_rrlist *out);
+/* Replaces the domain's ledger by the RRs of `list` whose `domain` equals `index`; removes it
+ * when there are none. */
+int mz_store_ledger_put(struct mz_store *store, const char *server, const char *origin,
+			const char *domain, const struct mz_rrlist *list, uint16_t index);
+/* Every (server, origin) where this domain has a ledger: calls fn for each. */
+int mz_store_ledger_places(struct mz_store *store, const char *domain,
+			   void (*fn)(void *arg, const char *server, const char *origin), void *arg);
+/* Every domain that has a ledger in this zone: calls fn for each. */
+int mz_store_ledger_domains(struct mz_store *store, const char *server, const char *origin,
+			    void (*fn)(void *arg, const char *domain), void *arg);
+
+/* ---- changes: history, written before it is sent ------------------------------------------ */
+
+enum mz_change_state {
+	MZ_CHANGE_INTENDED,
+	MZ_CHANGE_APPLIED,
+	MZ_CHANGE_FAILED,
+	MZ_CHANGE_UNDONE,
+};
+struct mz_store_change {
+	int64_t id, time; /* wall */
+	const char *server, *origin, *domain;
+	enum mz_change_state state;
+	uint32_t serial; /* after it was applied */
+	const struct mz_rrlist *added, *deleted; /* with TTLs as they were */
+};
+/* Stores an intended change (its id, state and serial are not read; a list may be NULL); *id is its
+ * number, from 1, never used again. Strings and lists are copied. */
+int mz_store_change_begin(struct mz_store *store, const struct mz_store_change *change, int64_t *id);
+/* Completes (or undoes) a change. MZ_ENOTFOUND when there is none of this number. */
+int mz_store_change_end(struct mz_store *store, int64_t id, enum mz_change_state state,
+			uint32_t serial);
+/* Calls fn for the changes, newest first: of one domain, or of all when domain is NULL; with
+ * state INTENDED only those when `intended`; at most `limit`, 0: all. The pointers hold during the
+ * call. A damaged row is left out, and MZ_ESTATE returned at the end. */
+int mz_store_changes(struct mz_store *store, const char *domain, bool intended, unsigned limit,
+		     void (*fn)(void *arg, const struct mz_store_change *change), void *arg);
+
+/* ---- DKIM keys ----------------------------------------------------------------------------- */
+
+enum mz_dkim_stage {
+	MZ_DKIM_PENDING,
+	MZ_DKIM_ACTIVE,
+	MZ_DKIM_RETIRING,
+	MZ_DKIM_RETIRED,
+	MZ_DKIM_DELETED,
+	MZ_DKIM_REVOKED,
+};
+const char *mz_dkim_stage_name(enum mz_dkim_stage stage);
+struct mz_store_dkim {
+	const char *domain, *selector;
+	enum mz_dkim_algorithm algorithm;
+	enum mz_dkim_stage stage;
+	unsigned version;	 /* counts the keys made for this domain and algorithm from 1 */
+	const char *public_text; /* base64 for p= */
+	int64_t created, since;	 /* wall: made; in this stage since */
+};
+/* Adds a key: MZ_EEXIST when this domain ever had this selector (in any stage, in any letter case). */
+int mz_store_dkim_add(struct mz_store *store, const struct mz_store_dkim *key);
+/* MZ_ENOTFOUND when the domain has no such selector. */
+int mz_store_dkim_set_stage(struct mz_store *store, const char *domain, const char *selector,
+			    enum mz_dkim_stage stage, int64_t since);
+/* Calls fn for each key of the domain, oldest first. The pointers hold during the call. */
+int mz_store_dkim_list(struct mz_store *store, const char *domain,
+		       void (*fn)(void *arg, const struct mz_store_dkim *key), void *arg);
+
+#endif

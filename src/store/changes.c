@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The history: each change is stored before it is sent, and completed after. */
+#include "src/store/codec.h"
+#include "src/store/db.h"
+
+int mz_store_change_begin(struct mz_store *store, const struct mz_store_change *change, int64_t *id)
+{
+	struct mz_query q = {0};
+	size_t added = 0;
+	int err = mz_query_write(&q, store, MZ_SQL_CHANGE_BEGIN);
+
+	*id = 0;
+	if (err != MZ_OK)
+		return err;
+	mz_str_reset(&store->blob);
+	err = mz_codec_add(&store->blob, change->added, NULL);
+	added = store->blob.len;
+	if (err == MZ_OK)
+		err = mz_codec_add(&store->blob, change->deleted, NULL);
+	if (err != MZ_OK) {
+		(void)mz_store_fault(store, err, "cannot store the change of %s: %s", change->domain,
+				     mz_strerror(err));
+		return mz_store_undo(store, err);
+	}
+	mz_query_int(&q, change->time);
+	mz_query_place(&q, change->server, change->origin, change->domain);
+	mz_query_blob(&q, store->blob.s, added);
+	mz_query_blob(&q, store->blob.s + added, store->blob.len - added);
+	err = mz_query_run(&q);
+	if (err == MZ_OK)
+		*id = sqlite3_last_insert_rowid(store->db);
+	return err;
+}
+
+int mz_store_change_end(struct mz_store *store, int64_t id, enum mz_change_state state,
+			uint32_t serial)
+{
+	struct mz_query q = {0};
+	int err = mz_query_write(&q, store, MZ_SQL_CHANGE_END);
+
+	if (err != MZ_OK)
+		return err;
+	mz_query_int(&q, (int64_t)state);
+	mz_query_int(&q, serial);
+	mz_query_int(&q, id);
+	err = mz_query_run(&q);
+	if (err == MZ_OK && sqlite3_changes(store->db) == 0)
+		return mz_store_fault(store, MZ_ENOTFOUND, "there is no change %lld", (long long)id);
+	return err;
+}
+
+/* One row, copied out of the statement. */
+struct row {
+	struct mz_store_change change;
+	struct mz_rrlist added, deleted;
+	struct mz_arena texts;
+	int err; /* why the row cannot be shown */
+};
+
+static int read_list(const struct mz_query *q, int column, struct mz_rrlist *out)
+{
+	return mz_codec_read(sqlite3_column_blob(q->stmt, column),
+			     (size_t)sqlite3_column_bytes(q->stmt, column), out);
+}
+
+static void read_row(const struct mz_query *q, struct row *row)
+{
+	struct mz_store_change *c = &row->change;
+	uint32_t state = 0;
+
+	c->id = sqlite3_column_int64(q->stmt, 0);
+	c->time = sqlite3_column_int64(q->stmt, 1);
+	c->server = mz_query_copy(q, 2, &row->texts);
+	c->origin = mz_query_copy(q, 3, &row->texts);
+	c->domain = mz_query_copy(q, 4, &row->texts);
+	if (!mz_query_bounded(q, 5, MZ_CHANGE_UNDONE, &state) ||
+	    !mz_query_bounded(q, 6, UINT32_MAX, &c->serial))
+		row->err = MZ_ESTATE;
+	else if (c->server == NULL || c->origin == NULL || c->domain == NULL)
+		row->err = MZ_ENOMEM;
+	if (row->err == MZ_OK)
+		row->err = read_list(q, 7, &row->added);
+	if (row->err == MZ_OK)
+		row->err = read_list(q, 8, &row->deleted);
+	c->state = (enum mz_change_state)state;
+	c->added = &row->added;
+	c->deleted = &row->deleted;
+}
+
+/* The newest change with an id below `below`: 1, 0 when there is none, or an error. */
+static int next_row(struct mz_store *store, const char *domain, bool intended, int64_t below,
+		    struct row *row)
+{
+	struct mz_query q = {0};
+	int got = 0;
+
+	mz_query_read(&q, store, domain != NULL ? MZ_SQL_CHANGES_DOMAIN
+				 : intended     ? MZ_SQL_CHANGES_INTENDED
+						: MZ_SQL_CHANGES);
+	mz_query_int(&q, below);
+	if (domain != NULL) {
+		mz_query_text(&q, domain);
+		mz_query_int(&q, intended ? MZ_CHANGE_INTENDED : INT64_MAX);
+	}
+	got = mz_query_step(&q);
+	if (got > 0)
+		read_row(&q, row);
+	mz_query_end(&q);
+	return got;
+}
+
+static void clear_row(struct row *row)
+{
+	mz_rrlist_clear(&row->added);
+	mz_rrlist_clear(&row->deleted);
+	mz_arena_clear(&row->texts);
+}
+
+int mz_store_changes(struct mz_store *store, const char *domain, bool intended, unsigned limit,
+		     void (*fn)(void *arg, const struct mz_store_change *change), void *arg)
+{
+	int64_t below = INT64_MAX, damaged = 0;
+	unsigned shown = 0;
+	int got = 1, err = MZ_OK;
+
+	while (got > 0 && err == MZ_OK && (limit == 0 || shown < limit)) {
+		struct row row = {0};
+
+		got = next_row(store, domain, intended, below, &row);
+		below = row.change.id;
+		if (got > 0 && row.err == MZ_OK) {
+			fn(arg, &row.change);
+			shown++;
+		} else if (row.err == MZ_ESTATE) {
+			damaged = row.change.id; /* one bad row must not hide all the others */
+		} else if (row.err != MZ_OK) {
+			err = mz_store_fault(store, row.err, "out of memory for the history");
+		}
+		clear_row(&row);
+	}
+	if (got < 0)
+		return got;
+	if (err == MZ_OK && damaged != 0)
+		err = mz_store_fault(store, MZ_ESTATE, "%s: change %lld is damaged", store->path,
+				     (long long)damaged);
+	return err;
+}

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Statements, the transaction that writes gather in, and what SQLite's errors mean for people. */
+#include "src/store/db.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const sql[MZ_SQL_COUNT] = {
+	[MZ_SQL_BEGIN] = "BEGIN",
+	[MZ_SQL_COMMIT] = "COMMIT",
+	[MZ_SQL_ROLLBACK] = "ROLLBACK",
+	[MZ_SQL_ZONE_GET] =
+		"SELECT known, serial, desired, last_verified, large, no_axfr, in_place, others"
+		" FROM zone WHERE server = ? AND origin = ? AND domain = ?",
+	[MZ_SQL_ZONE_PUT] =
+		"INSERT INTO zone (server, origin, domain, known, serial, desired, last_verified,"
+		" large, no_axfr, in_place, others) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+		" ON CONFLICT DO UPDATE SET known = excluded.known, serial = excluded.serial,"
+		" desired = excluded.desired, last_verified = excluded.last_verified,"
+		" large = excluded.large, no_axfr = excluded.no_axfr,"
+		" in_place = excluded.in_place, others = excluded.others",
+	[MZ_SQL_LEDGER_GET] =
+		"SELECT rrs FROM ledger WHERE server = ? AND origin = ? AND domain = ?",
+	[MZ_SQL_LEDGER_PUT] =
+		"INSERT INTO ledger (server, origin, domain, rrs) VALUES (?, ?, ?, ?)"
+		" ON CONFLICT DO UPDATE SET rrs = excluded.rrs",
+	[MZ_SQL_LEDGER_DELETE] =
+		"DELETE FROM ledger WHERE server = ? AND origin = ? AND domain = ?",
+	[MZ_SQL_LEDGER_PLACES] =
+		"SELECT server, origin FROM ledger WHERE domain = ? ORDER BY server, origin",
+	[MZ_SQL_LEDGER_DOMAINS] =
+		"SELECT domain FROM ledger WHERE server = ? AND origin = ? ORDER BY domain",
+	[MZ_SQL_CHANGE_BEGIN] =
+		"INSERT INTO change (time, server, origin, domain, state, serial, added, deleted)"
+		" VALUES (?, ?, ?, ?, 0, 0, ?, ?)",
+	[MZ_SQL_CHANGE_END] = "UPDATE change SET state = ?, serial = ? WHERE id = ?",
+/* One row at a time, so that the caller may use the store between two of them. */
+#define CHANGE_COLUMNS \
+	"SELECT id, time, server, origin, domain, state, serial, added, deleted FROM change "
+	[MZ_SQL_CHANGES] = CHANGE_COLUMNS "WHERE id < ? ORDER BY id DESC LIMIT 1",
+	[MZ_SQL_CHANGES_INTENDED] =
+		CHANGE_COLUMNS "WHERE id < ? AND state = 0 ORDER BY id DESC LIMIT 1",
+	[MZ_SQL_CHANGES_DOMAIN] = CHANGE_COLUMNS
+		"WHERE id < ? AND domain = ? AND state <= ? ORDER BY id DESC LIMIT 1",
+	[MZ_SQL_DKIM_ADD] =
+		"INSERT INTO dkim (domain, selector, algorithm, stage, version, public_text,"
+		" created, since) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+	[MZ_SQL_DKIM_STAGE] =
+		"UPDATE dkim SET stage = ?, since = ? WHERE domain = ? AND selector = ?",
+	[MZ_SQL_DKIM_LIST] =
+		"SELECT selector, algorithm, stage, version, public_text, created, since"
+		" FROM dkim WHERE domain = ? ORDER BY id",
+};
+
+struct mz_store *mz_store_new(const char *directory)
+{
+	struct mz_store *store = calloc(1, sizeof(*store));
+
+	if (store == NULL)
+		return NULL;
+	if (asprintf(&store->path, "%s/state.db", directory) < 0) {
+		free(store);
+		return NULL;
+	}
+	return store;
+}
+
+int mz_store_prepare(struct mz_store *store)
+{
+	for (size_t i = 0; i < MZ_SQL_COUNT; i++) {
+		int rc = sqlite3_prepare_v3(store->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT,
+					    &store->stmt[i], NULL);
+
+		if (rc != SQLITE_OK)
+			return mz_store_sqlite_fault(store, rc);
+	}
+	return MZ_OK;
+}
+
+void mz_store_free(struct mz_store *store)
+{
+	if (store == NULL)
+		return;
+	for (size_t i = 0; i < MZ_SQL_COUNT; i++)
+		(void)sqlite3_finalize(store->stmt[i]);
+	(void)sqlite3_close(store->db);
+	mz_str_clear(&store->blob);
+	free(store->path);
+	free(store);
+}
+
+void mz_store_close(struct mz_store *store)
+{
+	struct mz_cause cause = {{0}};
+
+	if (store == NULL)
+		return;
+	if (mz_store_commit(store, &cause) != MZ_OK) {
+		struct mz_str text = {0};
+
+		mz_str_add_json(&text, cause.text);
+		mz_log(MZ_LOG_ERROR, "state_lost", "cause=%s", text.failed ? "\"\"" : text.s);
+		mz_str_clear(&text);
+	}
+	mz_store_free(store);
+}
+
+/* ---- errors ------------------------------------------------------------------------------- */
+
+int mz_store_fault(struct mz_store *store, int err, const char *fmt, ...)
+{
+	struct mz_cause text = {{0}};
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(text.text, sizeof(text.text), fmt, args);
+	va_end(args);
+	return mz_cause_set(&store->error, err, "%s", text.text);
+}
+
+static int from_errno(int e)
+{
+	switch (e) {
+	case ENOENT:
+	case ENOTDIR:
+		return MZ_ENOTFOUND;
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return MZ_EPERM;
+	case ENOSPC:
+	case EDQUOT:
+		return MZ_ESPACE;
+	case ENOMEM:
+		return MZ_ENOMEM;
+	default:
+		return MZ_EIO;
+	}
+}
+
+int mz_store_errno(struct mz_cause *cause, int e, const char *verb, const char *path)
+{
+	static const char *const hints[] = {
+		[-MZ_EPERM] = ": run as the owner of the state directory",
+		[-MZ_ESPACE] = ": make room on its file system",
+	};
+	int err = from_errno(e);
+	bool hint = (size_t)-err < sizeof(hints) / sizeof(hints[0]) && hints[-err] != NULL;
+
+	return mz_cause_set(cause, err, "cannot %s %s: %s%s", verb, path, strerror(e),
+			    hint ? hints[-err] : "");
+}
+
+/* What a primary result code of SQLite means here. */
+static int from_sqlite(struct mz_store *store, int rc)
+{
+	int err = MZ_EIO;
+
+	switch (rc & 0xff) {
+	case SQLITE_FULL:
+		return MZ_ESPACE;
+	case SQLITE_READONLY:
+	case SQLITE_PERM:
+	case SQLITE_AUTH:
+		return MZ_EPERM;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+	case SQLITE_FORMAT:
+	case SQLITE_ERROR: /* our statements are constant: the tables are not ours */
+		return MZ_ESTATE;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+	case SQLITE_PROTOCOL:
+		return MZ_ELOCKED;
+	case SQLITE_NOMEM:
+		return MZ_ENOMEM;
+	case SQLITE_TOOBIG:
+		return MZ_ERANGE;
+	case SQLITE_IOERR:
+	case SQLITE_CANTOPEN:
+		/* A quota that is used up comes as a plain write error. */
+		err = from_errno(sqlite3_system_errno(store->db));
+		return err == MZ_ESPACE || err == MZ_EPERM ? err : MZ_EIO;
+	default:
+		return MZ_EIO;
+	}
+}
+
+int mz_store_sqlite_fault(struct mz_store *store, int rc)
+{
+	static const struct {
+		int err;
+		const char *what, *remedy;
+	} texts[] = {
+		{MZ_ESPACE, "no space left for", "make room on its file system and run again"},
+		{MZ_EPERM, "may not write", "run as its owner, on a file system that is writable"},
+		{MZ_ESTATE, "damaged:",
+		 "restore it, or move it away: the zones are then read again, but history and "
+		 "the list of DKIM keys are lost"},
+		{MZ_ELOCKED, "in use:", "end the other program that has this database open"},
+		{MZ_ENOMEM, "out of memory for", "run with more memory"},
+		{MZ_ERANGE, "too large for", "publish fewer records in one domain"},
+		{MZ_EIO, "cannot read or write", "check the disk and the system's log"},
+	};
+	const char *why = sqlite3_errstr(rc);
+	int err = from_sqlite(store, rc);
+	size_t i = 0;
+
+	if (store->db != NULL && sqlite3_extended_errcode(store->db) == rc)
+		why = sqlite3_errmsg(store->db);
+	while (i + 1 < sizeof(texts) / sizeof(texts[0]) && texts[i].err != err)
+		i++;
+	return mz_store_fault(store, err, "%s %s (%s): %s", texts[i].what, store->path, why,
+			      texts[i].remedy);
+}
+
+const char *mz_store_error(const struct mz_store *store)
+{
+	return store->error.text;
+}
+
+/* ---- the transaction ---------------------------------------------------------------------- */
+
+/* Between two transactions SQLite locks and unlocks the file for each read, which costs several
+ * times the read itself. So the first read or write begins a transaction and mz_store_commit
+ * ends it. There is one writer, so that a read can always go on to write. */
+static int begin(struct mz_store *store)
+{
+	int rc = SQLITE_OK;
+
+	if (sqlite3_get_autocommit(store->db) == 0)
+		return SQLITE_OK;
+	rc = sqlite3_step(store->stmt[MZ_SQL_BEGIN]);
+	(void)sqlite3_reset(store->stmt[MZ_SQL_BEGIN]);
+	return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static void roll_back(struct mz_store *store)
+{
+	/* SQLite itself rolls back after some errors. */
+	if (sqlite3_get_autocommit(store->db) != 0)
+		return;
+	(void)sqlite3_step(store->stmt[MZ_SQL_ROLLBACK]);
+	(void)sqlite3_reset(store->stmt[MZ_SQL_ROLLBACK]);
+}
+
+int mz_store_undo(struct mz_store *store, int err)
+{
+	roll_back(store);
+	store->writing = false;
+	if (store->undone == MZ_OK) {
+		store->undone = err;
+		store->reason = store->error;
+	}
+	return err;
+}
+
+bool mz_store_dirty(const struct mz_store *store)
+{
+	return store->undone != MZ_OK || store->writing;
+}
+
+int mz_store_commit(struct mz_store *store, struct mz_cause *cause)
+{
+	int err = MZ_OK;
+
+	if (sqlite3_get_autocommit(store->db) == 0) {
+		struct mz_query q = {0};
+
+		mz_query_read(&q, store, MZ_SQL_COMMIT);
+		(void)mz_query_run(&q); /* a failure is kept as `undone` */
+	}
+	store->writing = false;
+	err = store->undone;
+	if (err == MZ_OK)
+		return MZ_OK;
+	store->error = store->reason;
+	store->undone = MZ_OK;
+	return mz_cause_set(cause, err, "%s", store->error.text);
+}
+
+/* ---- queries ------------------------------------------------------------------------------ */
+
+void mz_query_read(struct mz_query *q, struct mz_store *store, enum mz_store_sql which)
+{
+	*q = (struct mz_query){.store = store, .stmt = store->stmt[which], .rc = begin(store)};
+}
+
+int mz_query_write(struct mz_query *q, struct mz_store *store, enum mz_store_sql which)
+{
+	if (store->undone != MZ_OK) {
+		store->error = store->reason;
+		return store->undone;
+	}
+	store->writing = true;
+	mz_query_read(q, store, which);
+	return MZ_OK;
+}
+
+static void keep_first(struct mz_query *q, int rc)
+{
+	if (q->rc == SQLITE_OK)
+		q->rc = rc;
+}
+
+void mz_query_text(struct mz_query *q, const char *text)
+{
+	keep_first(q, sqlite3_bind_text(q->stmt, ++q->bound, text, -1, SQLITE_STATIC));
+}
+
+void mz_query_int(struct mz_query *q, int64_t value)
+{
+	keep_first(q, sqlite3_bind_int64(q->stmt, ++q->bound, value));
+}
+
+void mz_query_blob(struct mz_query *q, const void *octets, size_t len)
+{
+	keep_first(q, sqlite3_bind_blob64(q->stmt, ++q->bound, octets, len, SQLITE_STATIC));
+}
+
+void mz_query_place(struct mz_query *q, const char *server, const char *origin, const char *domain)
+{
+	mz_query_text(q, server);
+	mz_query_text(q, origin);
+	mz_query_text(q, domain);
+}
+
+int mz_query_step(struct mz_query *q)
+{
+	int rc = q->rc != SQLITE_OK ? q->rc : sqlite3_step(q->stmt), err = MZ_OK;
+
+	if (rc == SQLITE_ROW)
+		return 1;
+	if (rc == SQLITE_DONE)
+		return 0;
+	err = mz_store_sqlite_fault(q->store, rc);
+	mz_query_end(q);
+	if (q->store->writing)
+		return mz_store_undo(q->store, err);
+	roll_back(q->store);
+	return err;
+}
+
+void mz_query_end(struct mz_query *q)
+{
+	(void)sqlite3_reset(q->stmt); /* repeats the error of the step, which was reported */
+}
+
+int mz_query_run(struct mz_query *q)
+{
+	int err = mz_query_step(q);
+
+	mz_query_end(q);
+	return err < 0 ? err : MZ_OK;
+}
+
+bool mz_query_bounded(const struct mz_query *q, int column, uint32_t max, uint32_t *out)
+{
+	int64_t value = sqlite3_column_int64(q->stmt, column);
+
+	if (value < 0 || value > (int64_t)max)
+		return false;
+	*out = (uint32_t)value;
+	return true;
+}
+
+const char *mz_query_copy(const struct mz_query *q, int column, struct mz_arena *arena)
+{
+	const char *text = (const char *)sqlite3_column_text(q->stmt, column);
+
+	return text == NULL ? NULL : mz_arena_strdup(arena, text);
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Tests of the history. */
+#include "tests/unit/store/scratch.h"
+
+struct visit {
+	struct mz_store *store;
+	struct mz_str seen;
+};
+
+static void note(void *arg, const struct mz_store_change *c)
+{
+	struct visit *v = arg;
+
+	mz_str_addf(&v->seen, "%lld:%s/%d/%u ", (long long)c->id, c->domain, (int)c->state,
+		    (unsigned)c->serial);
+}
+
+static int64_t begin(struct scratch *s, const char *domain, const struct mz_rrlist *added)
+{
+	const struct mz_store_change c = {.time = 1795000000, .server = "p", .origin = "o",
+					  .domain = domain, .added = added};
+	int64_t id = 0;
+
+	assert_int_equal(mz_store_change_begin(s->store, &c, &id), MZ_OK);
+	return id;
+}
+
+static void expect(struct scratch *s, const char *domain, bool intended, unsigned limit,
+		   const char *seen)
+{
+	struct visit v = {.store = s->store};
+
+	mz_str_add(&v.seen, "");
+	assert_int_equal(mz_store_changes(s->store, domain, intended, limit, note, &v), MZ_OK);
+	assert_string_equal(v.seen.s, seen);
+	mz_str_clear(&v.seen);
+}
+
+static void listed(void **state)
+{
+	struct scratch *s = *state;
+
+	scratch_open(s);
+	expect(s, NULL, false, 0, "");
+	for (int i = 1; i <= 4; i++)
+		assert_int_equal(begin(s, i % 2 == 0 ? "even" : "odd", NULL), i);
+	assert_int_equal(mz_store_change_end(s->store, 1, MZ_CHANGE_APPLIED, 4000000000u), MZ_OK);
+	assert_int_equal(mz_store_change_end(s->store, 4, MZ_CHANGE_FAILED, 0), MZ_OK);
+	scratch_commit(s);
+	scratch_reopen(s);
+	expect(s, NULL, false, 0, "4:even/2/0 3:odd/0/0 2:even/0/0 1:odd/1/4000000000 ");
+	expect(s, NULL, false, 2, "4:even/2/0 3:odd/0/0 ");
+	expect(s, NULL, true, 9, "3:odd/0/0 2:even/0/0 ");
+	expect(s, NULL, true, 1, "3:odd/0/0 ");
+	expect(s, "even", false, 0, "4:even/2/0 2:even/0/0 ");
+	expect(s, "even", true, 0, "2:even/0/0 ");
+	expect(s, "none", false, 0, "");
+	assert_int_equal(mz_store_change_end(s->store, 1, MZ_CHANGE_UNDONE, 5), MZ_OK);
+	expect(s, "odd", false, 0, "3:odd/0/0 1:odd/3/5 ");
+	assert_int_equal(mz_store_change_end(s->store, 5, MZ_CHANGE_APPLIED, 0), MZ_ENOTFOUND);
+	assert_string_equal(mz_store_error(s->store), "there is no change 5");
+	scratch_commit(s); /* which undid nothing */
+	expect(s, "odd", false, 1, "3:odd/0/0 ");
+}
+
+static void all_fields(void *arg, const struct mz_store_change *c)
+{
+	const struct mz_rrlist *lists = arg;
+
+	assert_int_equal(c->time, 123);
+	assert_string_equal(c->server, "primary");
+	assert_string_equal(c->origin, "org");
+	assert_string_equal(c->domain, "a.org");
+	scratch_same(c->added, &lists[0]);
+	scratch_same(c->deleted, &lists[1]);
+}
+
+static void copied(void **state)
+{
+	struct scratch *s = *state;
+	struct mz_rrlist lists[2] = {{0}, {0}};
+	struct mz_store_change c = {.id = 77, .time = 123, .server = "primary", .origin = "org",
+				    .domain = "a.org", .state = MZ_CHANGE_UNDONE, .serial = 9,
+				    .added = &lists[0], .deleted = &lists[1]};
+	int64_t id = 0;
+
+	scratch_rr(&lists[0], "a.org", MZ_TYPE_MX, 20, 'm', 1);
+	scratch_rr(&lists[0], "a.org", MZ_TYPE_TXT, 420, 't', 2);
+	scratch_rr(&lists[1], "old.a.org", 65280, 0, 0, 2);
+	lists[1].rr[0].ttl = 17;
+	scratch_open(s);
+	assert_int_equal(mz_store_change_begin(s->store, &c, &id), MZ_OK);
+	assert_int_equal(id, 1);
+	expect(s, NULL, true, 0, "1:a.org/0/0 ");
+	assert_int_equal(mz_store_changes(s->store, NULL, false, 0, all_fields, lists), MZ_OK);
+	mz_rrlist_clear(&lists[0]);
+	mz_rrlist_clear(&lists[1]);
+}
+
+static void resolve(void *arg, const struct mz_store_change *c)
+{
+	struct visit *v = arg;
+
+	note(arg, c);
+	assert_int_equal(mz_store_change_end(v->store, c->id, MZ_CHANGE_FAILED, 0), MZ_OK);
+	assert_int_equal(mz_store_changes(v->store, NULL, false, 1, note, arg), MZ_OK);
+	assert_int_equal(mz_store_commit(v->store, NULL), MZ_OK);
+}
+
+/* What the start does: every change of unknown outcome is resolved while they are listed. */
+static void resolved_while_listed(void **state)
+{
+	struct scratch *s = *state;
+	struct visit v = {0};
+
+	scratch_open(s);
+	v.store = s->store;
+	(void)begin(s, "a", NULL);
+	(void)begin(s, "b", NULL);
+	assert_int_equal(mz_store_changes(s->store, NULL, true, 0, resolve, &v), MZ_OK);
+	assert_string_equal(v.seen.s, "2:b/0/0 2:b/2/0 1:a/0/0 2:b/2/0 ");
+	expect(s, NULL, true, 0, "");
+	mz_str_clear(&v.seen);
+}
+
+static void damaged(void **state)
+{
+	static const char *const sql[] = {"UPDATE change SET state = 9 WHERE id = 2",
+					  "UPDATE change SET state = 1, serial = -1 WHERE id = 2",
+					  "UPDATE change SET serial = 1, added = x'01' WHERE id = 2"};
+	struct scratch *s = *state;
+
+	scratch_open(s);
+	for (int i = 0; i < 3; i++)
+		(void)begin(s, "a", NULL);
+	scratch_commit(s);
+	for (size_t i = 0; i < sizeof(sql) / sizeof(sql[0]); i++) {
+		struct visit v = {0};
+
+		scratch_sql(s->path, sql[i]);
+		assert_int_equal(mz_store_changes(s->store, NULL, false, 0, note, &v), MZ_ESTATE);
+		assert_string_equal(v.seen.s, "3:a/0/0 1:a/0/0 ");
+		assert_non_null(strstr(mz_store_error(s->store), "change 2 is damaged"));
+		scratch_commit(s);
+		mz_str_clear(&v.seen);
+	}
+}
+
+/* Lists use an index: the time for one domain must not grow with the history of others. */
+static void indexed(void **state)
+{
+	static const enum mz_store_sql queries[] = {MZ_SQL_CHANGES, MZ_SQL_CHANGES_INTENDED,
+						    MZ_SQL_CHANGES_DOMAIN, MZ_SQL_ZONE_GET,
+						    MZ_SQL_LEDGER_GET, MZ_SQL_LEDGER_PLACES,
+						    MZ_SQL_LEDGER_DOMAINS, MZ_SQL_DKIM_LIST};
+	struct scratch *s = *state;
+
+	scratch_open(s);
+	for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
+		struct mz_str sql = {0};
+		sqlite3_stmt *stmt = NULL;
+
+		mz_str_add(&sql, "EXPLAIN QUERY PLAN ");
+		mz_str_add(&sql, sqlite3_sql(s->store->stmt[queries[i]]));
+		assert_int_equal(sqlite3_prepare_v2(s->store->db, sql.s, -1, &stmt, NULL), SQLITE_OK);
+		assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+		assert_memory_equal(sqlite3_column_text(stmt, 3), "SEARCH ", 7);
+		(void)sqlite3_finalize(stmt);
+		mz_str_clear(&sql);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SCRATCH_TEST(listed),  SCRATCH_TEST(copied), SCRATCH_TEST(resolved_while_listed),
+		SCRATCH_TEST(damaged), SCRATCH_TEST(indexed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Tests of the DKIM keys. */
+#include "tests/unit/store/scratch.h"
+
+struct visit {
+	struct mz_store *store;
+	struct mz_str seen;
+	int depth;
+};
+
+static void note(void *arg, const struct mz_store_dkim *key)
+{
+	struct visit *v = arg;
+
+	mz_str_addf(&v->seen, "%s.%s a%d %s v%u %s %lld-%lld; ", key->selector, key->domain,
+		    (int)key->algorithm, mz_dkim_stage_name(key->stage), key->version, key->public_text,
+		    (long long)key->created, (long long)key->since);
+}
+
+static int add(struct scratch *s, const char *domain, const char *selector, int64_t created)
+{
+	const struct mz_store_dkim key = {.domain = domain, .selector = selector,
+					  .algorithm = MZ_DKIM_ED25519, .stage = MZ_DKIM_PENDING,
+					  .version = 3, .public_text = "AbC=", .created = created,
+					  .since = created + 1};
+
+	return mz_store_dkim_add(s->store, &key);
+}
+
+static void expect(struct scratch *s, const char *domain, const char *seen)
+{
+	struct visit v = {0};
+
+	mz_str_add(&v.seen, "");
+	assert_int_equal(mz_store_dkim_list(s->store, domain, note, &v), MZ_OK);
+	assert_string_equal(v.seen.s, seen);
+	mz_str_clear(&v.seen);
+}
+
+static void life(void **state)
+{
+	struct scratch *s = *state;
+
+	scratch_open(s);
+	expect(s, "a.org", "");
+	/* the clock may have gone back: the order is that of the making */
+	assert_int_equal(add(s, "a.org", "s2", 20), MZ_OK);
+	assert_int_equal(add(s, "a.org", "s1", 10), MZ_OK);
+	assert_int_equal(add(s, "b.org", "s1", 30), MZ_OK);
+	assert_int_equal(mz_store_dkim_set_stage(s->store, "a.org", "s1", MZ_DKIM_ACTIVE, 99), MZ_OK);
+	scratch_commit(s);
+	scratch_reopen(s);
+	expect(s, "a.org", "s2.a.org a1 pending v3 AbC= 20-21; s1.a.org a1 active v3 AbC= 10-99; ");
+	expect(s, "b.org", "s1.b.org a1 pending v3 AbC= 30-31; ");
+	assert_int_equal(mz_store_dkim_set_stage(s->store, "b.org", "s2", MZ_DKIM_ACTIVE, 99),
+			 MZ_ENOTFOUND);
+	assert_string_equal(mz_store_error(s->store), "b.org has no DKIM key with selector s2");
+}
+
+static void never_twice(void **state)
+{
+	struct scratch *s = *state;
+
+	scratch_open(s);
+	assert_int_equal(add(s, "a.org", "s1", 10), MZ_OK);
+	assert_int_equal(mz_store_dkim_set_stage(s->store, "a.org", "s1", MZ_DKIM_DELETED, 99), MZ_OK);
+	assert_int_equal(add(s, "a.org", "s1", 20), MZ_EEXIST);
+	assert_int_equal(add(s, "a.org", "S1", 20), MZ_EEXIST);
+	assert_string_equal(mz_store_error(s->store), "a.org has used the selector S1 before");
+	/* an answer, not a failure: the rest of the transaction stands */
+	assert_int_equal(add(s, "a.org", "s1-2", 20), MZ_OK);
+	scratch_commit(s);
+	expect(s, "a.org", "s1.a.org a1 deleted v3 AbC= 10-99; s1-2.a.org a1 pending v3 AbC= 20-21; ");
+}
+
+static void nested(void *arg, const struct mz_store_dkim *key)
+{
+	struct visit *v = arg;
+
+	mz_str_addf(&v->seen, "%s ", key->selector);
+	if (v->depth++ == 0)
+		assert_int_equal(mz_store_dkim_list(v->store, key->domain, nested, v), MZ_OK);
+	assert_int_equal(mz_store_dkim_set_stage(v->store, key->domain, key->selector, MZ_DKIM_REVOKED, 5),
+			 MZ_OK);
+}
+
+static void used_while_listed(void **state)
+{
+	struct scratch *s = *state;
+	struct visit v = {0};
+
+	scratch_open(s);
+	v.store = s->store;
+	assert_int_equal(add(s, "a.org", "s1", 10), MZ_OK);
+	assert_int_equal(add(s, "a.org", "s2", 10), MZ_OK);
+	assert_int_equal(mz_store_dkim_list(s->store, "a.org", nested, &v), MZ_OK);
+	assert_string_equal(v.seen.s, "s1 s1 s2 s2 ");
+	mz_str_clear(&v.seen);
+}
+
+static void damaged(void **state)
+{
+	static const char *const sql[] = {"UPDATE dkim SET stage = 6", "UPDATE dkim SET stage = 1, algorithm = 2",
+					  "UPDATE dkim SET algorithm = 1, version = -1"};
+	struct scratch *s = *state;
+
+	scratch_open(s);
+	assert_int_equal(add(s, "a.org", "s1", 10), MZ_OK);
+	scratch_commit(s);
+	for (size_t i = 0; i < sizeof(sql) / sizeof(sql[0]); i++) {
+		struct visit v = {0};
+
+		scratch_sql(s->path, sql[i]);
+		assert_int_equal(mz_store_dkim_list(s->store, "a.org", note, &v), MZ_ESTATE);
+		assert_int_equal(v.seen.len, 0);
+		assert_non_null(strstr(mz_store_error(s->store), "a DKIM key of a.org is damaged"));
+		scratch_commit(s);
+	}
+}
+
+static void names(void **state)
+{
+	static const char *const expected[] = {"pending", "active",  "retiring",
+					       "retired", "deleted", "revoked", "unknown"};
+
+	(void)state;
+	for (int i = 0; i < 7; i++)
+		assert_string_equal(mz_dkim_stage_name((enum mz_dkim_stage)i), expected[i]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SCRATCH_TEST(life),    SCRATCH_TEST(never_twice), SCRATCH_TEST(used_while_listed),
+		SCRATCH_TEST(damaged), cmocka_unit_test(names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

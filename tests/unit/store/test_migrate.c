@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Tests of whose database it is, of its version, and of the steps between versions. */
+#include "src/store/migrate.h"
+#include "tests/unit/store/scratch.h"
+
+/* One number from the file. */
+static int64_t ask(sqlite3 *db, const char *sql)
+{
+	sqlite3_stmt *stmt = NULL;
+	int64_t value = 0;
+
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+	value = sqlite3_column_int64(stmt, 0);
+	assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
+	return value;
+}
+
+static void version_0_to_1(void **state)
+{
+	struct scratch *s = *state;
+	FILE *f = fopen(s->path, "w"); /* what a crash right after the start leaves */
+
+	assert_non_null(f);
+	(void)fclose(f);
+	scratch_open(s);
+	assert_int_equal(ask(s->store->db, "PRAGMA user_version"), mz_store_version);
+	assert_int_equal(ask(s->store->db, "PRAGMA application_id"), MZ_STORE_APPLICATION);
+	assert_int_equal(ask(s->store->db, "PRAGMA page_size"), 8192);
+	assert_int_equal(ask(s->store->db, "PRAGMA synchronous"), 2);
+	assert_int_equal(ask(s->store->db, "PRAGMA foreign_keys"), 0);
+	assert_int_equal(ask(s->store->db, "SELECT journal_mode = 'wal' FROM pragma_journal_mode"), 1);
+	assert_int_equal(ask(s->store->db, "SELECT count(*) FROM sqlite_schema WHERE type = 'table'"
+					   " AND name IN ('zone', 'ledger', 'change', 'dkim')"), 4);
+}
+
+static void opened_again(void **state)
+{
+	struct scratch *s = *state;
+	struct mz_store_zone zone = {.known = true, .serial = 7};
+
+	scratch_open(s);
+	assert_int_equal(mz_store_zone_put(s->store, "p", "o", "d", &zone), MZ_OK);
+	scratch_commit(s);
+	scratch_reopen(s);
+	zone = (struct mz_store_zone){0};
+	assert_int_equal(mz_store_zone_get(s->store, "p", "o", "d", &zone), MZ_OK);
+	assert_int_equal(zone.serial, 7);
+}
+
+static void refused(struct scratch *s, const char *text)
+{
+	struct mz_store *store = NULL;
+
+	s->cause.text[0] = '\0';
+	assert_int_equal(mz_store_open(&store, s->dir, &s->cause), MZ_ESTATE);
+	assert_non_null(strstr(s->cause.text, text));
+	assert_non_null(strstr(s->cause.text, s->path));
+	s->cause.text[0] = '\0';
+	assert_int_equal(mz_store_open_readonly(&store, s->dir, &s->cause), MZ_ESTATE);
+	assert_non_null(strstr(s->cause.text, text));
+	assert_null(store);
+}
+
+static void newer_version(void **state)
+{
+	struct scratch *s = *state;
+	char sql[64] = "";
+
+	scratch_open(s);
+	mz_store_close(s->store);
+	s->store = NULL;
+	snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", mz_store_version + 1);
+	scratch_sql(s->path, sql);
+	refused(s, "is of version 2, and this program knows versions up to 1: use the newer program");
+}
+
+static void other_program(void **state)
+{
+	struct scratch *s = *state;
+	sqlite3 *db = NULL;
+
+	scratch_sql(s->path, "CREATE TABLE mail (a)");
+	refused(s, "is a database of another program");
+	scratch_sql(s->path, "DROP TABLE mail; PRAGMA user_version = 1");
+	refused(s, "is a database of another program");
+	scratch_sql(s->path, "PRAGMA application_id = 99; PRAGMA user_version = 0");
+	refused(s, "is a database of another program");
+	/* it was not touched */
+	assert_int_equal(sqlite3_open(s->path, &db), SQLITE_OK);
+	assert_int_equal(ask(db, "SELECT journal_mode = 'delete' FROM pragma_journal_mode"), 1);
+	assert_int_equal(ask(db, "PRAGMA application_id"), 99);
+	assert_int_equal(ask(db, "SELECT count(*) FROM sqlite_schema"), 0);
+	(void)sqlite3_close(db);
+}
+
+static void no_database(void **state)
+{
+	struct scratch *s = *state;
+	FILE *f = fopen(s->path, "w");
+
+	assert_non_null(f);
+	for (int i = 0; i < 100; i++)
+		assert_true(fputs("this is a text file, and a rather long one\n", f) >= 0);
+	(void)fclose(f);
+	refused(s, "damaged: ");
+}
+
+static void missing_table(void **state)
+{
+	struct scratch *s = *state;
+
+	scratch_open(s);
+	mz_store_close(s->store);
+	s->store = NULL;
+	scratch_sql(s->path, "DROP TABLE dkim");
+	refused(s, "damaged: ");
+}
+
+/* The steps run in order, all or nothing. */
+static void several_steps(void **state)
+{
+	static const char *const good[] = {"CREATE TABLE a (x)", "ALTER TABLE a ADD COLUMN y",
+					   "INSERT INTO a VALUES (1, 2)"};
+	static const char *const bad[] = {"CREATE TABLE a (x)", "CREATE TABLE b (x); CREATE TABLE a (x)"};
+	struct scratch *s = *state;
+	int version = -1;
+
+	s->store = mz_store_new(s->dir);
+	assert_non_null(s->store);
+	assert_int_equal(sqlite3_open(":memory:", &s->store->db), SQLITE_OK);
+	assert_int_equal(mz_store_migrate(s->store, bad, 0, 2), MZ_ESTATE);
+	assert_non_null(strstr(mz_store_error(s->store), "table a already exists"));
+	assert_int_equal(ask(s->store->db, "SELECT count(*) FROM sqlite_schema"), 0);
+	assert_int_equal(mz_store_identify(s->store, 3, &version), MZ_OK);
+	assert_int_equal(version, 0);
+	assert_int_equal(mz_store_migrate(s->store, good, 0, 1), MZ_OK);
+	assert_int_equal(mz_store_identify(s->store, 3, &version), MZ_OK);
+	assert_int_equal(version, 1);
+	assert_int_equal(mz_store_migrate(s->store, good, 1, 3), MZ_OK);
+	assert_int_equal(mz_store_identify(s->store, 3, &version), MZ_OK);
+	assert_int_equal(version, 3);
+	assert_int_equal(ask(s->store->db, "SELECT y FROM a"), 2);
+	assert_int_equal(mz_store_identify(s->store, 2, &version), MZ_ESTATE);
+	mz_store_free(s->store);
+	s->store = NULL;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SCRATCH_TEST(version_0_to_1), SCRATCH_TEST(opened_again),
+		SCRATCH_TEST(newer_version),  SCRATCH_TEST(other_program),
+		SCRATCH_TEST(no_database),    SCRATCH_TEST(missing_table),
+		SCRATCH_TEST(several_steps),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Making DKIM keys: the key pair, its file, its row in the store. */
+#include "src/dkim/keyfile.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#define SUFFIX_MAX 1000 /* selectors tried for one key */
+
+/* What is made: one key of one domain. */
+struct making {
+	struct mz_store *store;
+	const struct mz_conf_domain *domain;
+	enum mz_dkim_algorithm algorithm;
+	unsigned version;
+	int64_t now;
+	char folder[PATH_MAX];
+	struct mz_cause *cause;
+};
+
+/* What the store knows of a domain's keys. */
+struct known {
+	unsigned highest[MZ_DKIM_ALGORITHMS]; /* version */
+	bool usable[MZ_DKIM_ALGORITHMS];      /* pending or active */
+	const char *selector;		      /* looked for ... */
+	bool found;			      /* ... and found */
+};
+
+static void look(void *arg, const struct mz_store_dkim *key)
+{
+	struct known *known = arg;
+
+	if (key->algorithm >= MZ_DKIM_ALGORITHMS)
+		return;
+	if (key->version > known->highest[key->algorithm])
+		known->highest[key->algorithm] = key->version;
+	if (key->stage == MZ_DKIM_PENDING || key->stage == MZ_DKIM_ACTIVE)
+		known->usable[key->algorithm] = true;
+	if (known->selector != NULL && strcasecmp(known->selector, key->selector) == 0)
+		known->found = true;
+}
+
+static EVP_PKEY *generate(enum mz_dkim_algorithm algorithm, unsigned bits)
+{
+	if (algorithm == MZ_DKIM_RSA)
+		return EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)bits);
+	return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+}
+
+/* A new key pair: private PEM (PKCS#8) in *pem, which cleanses itself when freed, and public half. */
+static int make_pair(const struct making *m, BIO **pem, struct mz_dkim_public *public)
+{
+	EVP_PKEY *key = generate(m->algorithm, m->domain->rsa_bits);
+	struct mz_dkim_block block = {0};
+	char *text = NULL;
+	long len = 0;
+	int err = MZ_ECRYPTO;
+
+	*pem = BIO_new(BIO_s_mem());
+	if (key == NULL || *pem == NULL ||
+	    PEM_write_bio_PKCS8PrivateKey(*pem, key, NULL, NULL, 0, NULL, NULL) != 1) {
+		(void)mz_cause_set(m->cause, err, "%s: OpenSSL cannot make a key for %s",
+				   m->domain->text, mz_dkim_algorithm_name(m->algorithm));
+		goto done;
+	}
+	len = BIO_get_mem_data(*pem, &text);
+	err = mz_dkim_block_parse(&block, (const uint8_t *)text, (size_t)len, "the new key", m->cause);
+	if (err == MZ_OK)
+		err = mz_dkim_public_from_block(public, &block, "the new key", m->cause);
+done:
+	ERR_clear_error();
+	mz_dkim_block_clear(&block);
+	EVP_PKEY_free(key);
+	return err;
+}
+
+static int expand(const struct making *m, const struct mz_dkim_public *public, struct mz_str *out)
+{
+	static const char digits[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+	char random[9] = "";
+
+	for (size_t i = 0; i < sizeof(random) - 1; i++)
+		random[i] = digits[mz_random_below(sizeof(digits) - 1)];
+	return mz_dkim_selector(out, m->domain->selector_template,
+				&(struct mz_dkim_selector_input){
+					.algorithm = m->algorithm,
+					.version = m->version,
+					.now = m->now,
+					.hash_of = public->text,
+					.random = random,
+				},
+				m->cause);
+}
+
+/* A crash between file and row leaves a file without a row: the key in it is as good as a new
+ * one, if it is of the right kind. */
+static bool adopt(const struct making *m, const char *path, struct mz_dkim_public *public)
+{
+	struct mz_dkim_public found = {0};
+	struct mz_dkim_block block = {0};
+	bool good = mz_dkim_block_read(&block, path, NULL) == MZ_OK &&
+		    mz_dkim_block_is_private(&block) &&
+		    mz_dkim_public_from_block(&found, &block, path, NULL) == MZ_OK &&
+		    found.algorithm == m->algorithm &&
+		    (m->algorithm != MZ_DKIM_RSA || found.bits == m->domain->rsa_bits);
+
+	mz_dkim_block_clear(&block);
+	if (!good) {
+		mz_dkim_public_clear(&found);
+		return false;
+	}
+	mz_dkim_public_clear(public);
+	*public = found;
+	return true;
+}
+
+static int write_file(const struct making *m, const char *path, BIO *pem)
+{
+	char *text = NULL;
+	long len = BIO_get_mem_data(pem, &text);
+	int err = mz_file_mkdirs(m->folder, 0700, m->cause);
+
+	if (err != MZ_OK)
+		return err;
+	return mz_file_write_atomic(path, text, (size_t)len, 0600, m->cause);
+}
+
+/* Tries one selector: MZ_EEXIST when it is taken, in the store or by a file that is not ours. */
+static int try_selector(const struct making *m, const char *selector, BIO *pem,
+			struct mz_dkim_public *public)
+{
+	struct known known = {.selector = selector};
+	char path[PATH_MAX] = "";
+	struct stat st = {0};
+	int n = snprintf(path, sizeof(path), "%s/%s.pem", m->folder, selector);
+	int err = mz_store_dkim_list(m->store, m->domain->text, look, &known);
+
+	if (err != MZ_OK)
+		return mz_cause_set(m->cause, err, "%s: cannot read the DKIM keys of the state: %s",
+				    m->domain->text, mz_strerror(err));
+	if (known.found)
+		return MZ_EEXIST;
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return mz_cause_set(m->cause, MZ_ERANGE, "the path of the key of %s is too long",
+				    m->domain->text);
+	if (lstat(path, &st) == 0)
+		return adopt(m, path, public) ? MZ_OK : MZ_EEXIST;
+	if (errno != ENOENT)
+		return mz_cause_set(m->cause, MZ_EIO, "cannot look at %s: %s", path, strerror(errno));
+	return write_file(m, path, pem);
+}
+
+/* Finds a free selector and leaves the key's file under it. */
+static int place(const struct making *m, BIO *pem, struct mz_dkim_public *public,
+		 struct mz_str *selector)
+{
+	struct mz_str base = {0};
+	int err = expand(m, public, &base);
+
+	for (unsigned i = 1; err == MZ_OK && i <= SUFFIX_MAX; i++) {
+		int tried = MZ_OK;
+
+		mz_str_reset(selector);
+		mz_str_add(selector, base.s);
+		if (i > 1)
+			mz_str_addf(selector, "-%u", i);
+		if (selector->failed) {
+			err = mz_cause_set(m->cause, MZ_ENOMEM, "out of memory");
+			break;
+		}
+		tried = try_selector(m, selector->s, pem, public);
+		if (tried != MZ_EEXIST) {
+			err = tried;
+			goto done;
+		}
+	}
+	if (err == MZ_OK)
+		err = mz_cause_set(m->cause, MZ_EEXIST,
+				   "%s: the selector %s and its %d followers are all taken: change "
+				   "selector_template", m->domain->text, base.s, SUFFIX_MAX - 1);
+done:
+	mz_str_clear(&base);
+	return err;
+}
+
+static int make_one(const struct making *m)
+{
+	struct mz_dkim_public public = {0};
+	struct mz_str selector = {0};
+	BIO *pem = NULL;
+	int err = make_pair(m, &pem, &public);
+
+	if (err == MZ_OK)
+		err = place(m, pem, &public, &selector);
+	if (err != MZ_OK)
+		goto done;
+	/* The row comes last: no record is ever published for a key that was not kept. */
+	err = mz_store_dkim_add(m->store, &(struct mz_store_dkim){
+						  .domain = m->domain->text,
+						  .selector = selector.s,
+						  .algorithm = m->algorithm,
+						  .stage = MZ_DKIM_PENDING,
+						  .version = m->version,
+						  .public_text = public.text,
+						  .created = m->now,
+						  .since = m->now,
+					  });
+	if (err != MZ_OK)
+		(void)mz_cause_set(m->cause, err, "%s: cannot store the DKIM key %s: %s",
+				   m->domain->text, selector.s, mz_strerror(err));
+done:
+	BIO_free(pem); /* a memory BIO cleanses what it held */
+	mz_dkim_public_clear(&public);
+	mz_str_clear(&selector);
+	return err;
+}
+
+static int set_folder(struct making *m, const char *state_directory)
+{
+	const char *name = m->domain->text;
+	int n = snprintf(m->folder, sizeof(m->folder), "%s/dkim/%s", state_directory, name);
+
+	/* The name is a folder below ours: it must not lead out of it. */
+	if (name[0] == '.' || name[0] == '\0' || strchr(name, '/') != NULL)
+		return mz_cause_set(m->cause, MZ_EINVAL, "%s cannot be the name of a folder", name);
+	if (n < 0 || (size_t)n >= sizeof(m->folder))
+		return mz_cause_set(m->cause, MZ_ERANGE, "the state directory's path is too long");
+	return MZ_OK;
+}
+
+int mz_dkim_make_missing(struct mz_store *store, const char *state_directory,
+			 const struct mz_conf_domain *domain, int64_t now, unsigned *made,
+			 struct mz_cause *cause)
+{
+	struct making m = {.store = store, .domain = domain, .now = now, .cause = cause};
+	struct known known = {0};
+	int err = MZ_OK;
+
+	*made = 0;
+	if (!domain->dkim_automatic || domain->no_mail)
+		return MZ_OK;
+	err = set_folder(&m, state_directory);
+	if (err != MZ_OK)
+		return err;
+	err = mz_store_dkim_list(store, domain->text, look, &known);
+	if (err != MZ_OK)
+		return mz_cause_set(cause, err, "%s: cannot read the DKIM keys of the state: %s",
+				    domain->text, mz_strerror(err));
+	for (unsigned a = 0; a < MZ_DKIM_ALGORITHMS && err == MZ_OK; a++) {
+		if ((domain->dkim_algorithms & 1u << a) == 0 || known.usable[a])
+			continue;
+		m.algorithm = (enum mz_dkim_algorithm)a;
+		m.version = known.highest[a] + 1;
+		err = make_one(&m);
+		if (err == MZ_OK)
+			(*made)++;
+	}
+	return err;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Contract of the room `net`: asynchronous DNS exchanges with one server, signed and checked. */
+#ifndef MZ_NET_H
+#define MZ_NET_H
+
+#include "mailzone/conf.h"
+
+struct event_base;
+struct mz_net;	/* all servers of one event loop */
+struct mz_peer; /* one server address: its UDP socket, its TCP connections, its queues */
+struct mz_ask;	/* one exchange under way */
+
+/* What became of an exchange. Only MZ_NET_ANSWER proves anything. */
+enum mz_net_outcome {
+	MZ_NET_ANSWER,	  /* id, opcode, question are right, and the MAC where the request was signed */
+	MZ_NET_UNPROVEN,  /* an error reply whose MAC is missing or void: rcode and TSIG error are hints */
+	MZ_NET_BADTIME,	  /* BADTIME with a valid MAC: info.server_time says how far the clocks are apart */
+	MZ_NET_TIMEOUT,	  /* no acceptable reply in time; `dropped` replies were refused */
+	MZ_NET_UNREACHABLE, /* no connection: refused, no route; `sys_errno` */
+	MZ_NET_LOST,	  /* the connection went away while the answer was due: outcome unknown */
+	MZ_NET_BROKEN,	  /* a stream that breaks the rules of its protocol or its signatures */
+	MZ_NET_STOPPED,	  /* the stream's own handler had enough */
+};
+
+struct mz_answer {
+	enum mz_net_outcome outcome;
+	const uint8_t *wire; /* the reply without its TSIG, for ANSWER, UNPROVEN, BADTIME; else NULL */
+	size_t len;
+	unsigned rcode;
+	enum tsig_verdict verdict; /* of the last reply seen, dropped ones included */
+	struct tsig_info info;
+	unsigned dropped; /* replies that were not believed */
+	int sys_errno;
+};
+
+/* Called exactly once for an ask that was started and not cancelled, from the event loop, never
+ * from inside mz_net_ask. `answer` and its octets hold during the call. */
+typedef void (*mz_net_done)(void *arg, const struct mz_answer *answer);
+
+/* For streams: called for each message in order, its TSIG already checked and stripped (the
+ * proof of an unsigned one may still be to come). */
+enum mz_stream_step { MZ_STREAM_MORE, MZ_STREAM_DONE, MZ_STREAM_STOP, MZ_STREAM_BAD };
+typedef enum mz_stream_step (*mz_net_message)(void *arg, const uint8_t *wire, size_t len);
+
+/* What kind of exchange it is decides queue, transport and retry: */
+enum mz_ask_kind {
+	MZ_ASK_PROBE,	 /* a small query by UDP, retransmitted, TCP on truncation or an unproven error */
+	MZ_ASK_QUERY,	 /* a query by TCP, pipelined; asked again once when a kept connection was lost */
+	MZ_ASK_UPDATE,	 /* an UPDATE by TCP: sent once, never again; at most max_inflight of them */
+	MZ_ASK_UPDATE_UDP, /* the same by UDP, sent once, for transport = "udp" and small messages */
+	MZ_ASK_TRANSFER, /* AXFR by TCP, a stream; at most 4 of them on one server */
+};
+
+struct mz_request {
+	enum mz_ask_kind kind;
+	struct tsig_key *key; /* NULL: unsigned */
+	const uint8_t *wire;  /* unsigned message; its id is replaced by a random one at each sending */
+	size_t len;
+	unsigned timeout_ms;  /* from the moment it is sent, not while it waits in a queue */
+	mz_net_done done;
+	mz_net_message message; /* TRANSFER only */
+	void *arg;
+};
+
+int mz_net_new(struct mz_net **out, struct event_base *base);
+/* Cancels everything and closes every socket. */
+void mz_net_free(struct mz_net *net);
+
+/* The peer for an address, made at its first use; max_inflight is that of its updates. The peer
+ * belongs to the net. */
+int mz_net_peer(struct mz_net *net, const struct mz_endpoint *endpoint, unsigned max_inflight,
+		struct mz_peer **out, struct mz_cause *cause);
+
+/* Starts an exchange; the wire octets are copied. *handle is valid until `done` is called. */
+int mz_net_ask(struct mz_peer *peer, const struct mz_request *request, struct mz_ask **handle);
+/* `done` will not be called. */
+void mz_net_cancel(struct mz_ask *ask);
+
+/* One line on what went wrong with an exchange: the outcome, the rcode or TSIG error by name,
+ * dropped replies with their verdict, clock difference; and what to check. `what` names the
+ * exchange ("UPDATE", "SOA query"), `key` may be NULL. */
+void mz_net_explain(const struct mz_answer *answer, const struct mz_peer *peer, const char *what,
+		    const char *origin, const struct tsig_key *key, struct mz_cause *cause);
+/* "127.0.0.1:53" */
+const char *mz_peer_text(const struct mz_peer *peer);
+
+#endif

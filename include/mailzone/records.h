@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Contract of the room `records`: configuration and facts to desired RRs (pure), and the claims. */
+#ifndef MZ_RECORDS_H
+#define MZ_RECORDS_H
+
+#include "mailzone/cert.h"
+#include "mailzone/dkim.h"
+
+/* What of the RRset at a desired RR's owner and type is ours. */
+enum mz_claim {
+	MZ_CLAIM_NONE,
+	MZ_CLAIM_WHOLE, /* the whole RRset */
+	MZ_CLAIM_MATCH, /* the RRs that match ours: see mz_claim_matches */
+	MZ_CLAIM_EXACT, /* this very RR and no other */
+};
+/* Would `rdata` be in the place of the desired RR `want`, whose claim is MATCH? TXT "v=spf1" for
+ * SPF; same tag and issuer and accounturi, or same tag iodef and value, for CAA; same issuer
+ * and accounturi for _validation-persist. Pure. */
+bool mz_claim_matches(const struct mz_rr *want, const uint8_t *rdata, size_t rdlen);
+
+/* ---- facts: what deriving needs beside the configuration ------------------------------------ */
+
+struct mz_fact_dkim {
+	const char *selector;
+	enum mz_dkim_algorithm algorithm;
+	const char *public_text; /* base64 for p=; "" when revoked */
+};
+struct mz_facts {
+	struct mz_arena arena;
+	struct mz_fact_dkim *dkim; /* of the domain: manual keys, or those of the store */
+	size_t dkim_count;
+	unsigned dkim_missing; /* automatic: algorithms (bits) that have no key yet */
+	const struct mz_cert *const *certs; /* parallel to the mail system's certificates */
+	const char *autoconfig_digest; /* base64 SHA-256 of the document; NULL: no document */
+};
+/* Files read once and shared by many domains. Certificates, documents and keys are remembered
+ * by path, good or bad. */
+struct mz_facts_cache;
+int mz_facts_cache_new(struct mz_facts_cache **out);
+void mz_facts_cache_free(struct mz_facts_cache *cache);
+/* Gathers the facts of one domain. Each fault of a file is an error with the setting's file and
+ * line (reported once a path). `store` may be NULL: automatic keys are then missing.
+ * The facts borrow from the cache and the configuration. Certificates and key files are only
+ * read where a family that is published needs them. */
+int mz_facts_load(struct mz_facts *out, struct mz_facts_cache *cache,
+		  const struct mz_conf_domain *domain, struct mz_store *store,
+		  struct mz_conf_errors *errors);
+void mz_facts_clear(struct mz_facts *facts);
+
+/* ---- deriving ------------------------------------------------------------------------------- */
+
+/* Adds every RR that the domain desires in the families of its publish_records to `out`, ordered,
+ * with family and claim set and the TTL of the domain's server (300 without one). Pure. Faults
+ * (a CNAME whose owner is its target or needed for other data, a name too long, two SPF strings
+ * at one name, an owner outside the zone ...) are errors at the domain's line; MZ_EINVAL then.
+ * Families: docs in design page records.md. */
+int mz_records_derive(const struct mz_conf_domain *domain, const struct mz_facts *facts,
+		      struct mz_rrlist *out, struct mz_conf_errors *errors);
+/* The MTA-STS policy of a domain (RFC 8461 3.2): CRLF lines: version, mode, mx..., max_age. Pure. */
+int mz_records_sts_policy(const struct mz_conf_domain *domain, struct mz_str *out);
+/* SHA-256 over an ordered list: owners, types, TTLs, rdata, claims, families. Pure. */
+void mz_records_digest(const struct mz_rrlist *list, uint8_t digest[MZ_DIGEST]);
+
+#endif

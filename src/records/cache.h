@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Private to the room `records`: files that were read, remembered by path, good or bad. */
+#ifndef MZ_RECORDS_CACHE_H
+#define MZ_RECORDS_CACHE_H
+
+#include "mailzone/records.h"
+
+/* What a file gave. The pointer lives as long as the cache; NULL when the file has a fault, which
+ * the first call reports at `where`, or when memory ran out (*err is MZ_ENOMEM then). */
+const struct mz_dkim_public *mz_cache_dkim(struct mz_facts_cache *cache, const char *path,
+					   const struct mz_where *where,
+					   struct mz_conf_errors *errors, int *err);
+const struct mz_cert *mz_cache_cert(struct mz_facts_cache *cache,
+				    const struct mz_conf_certificate *certificate,
+				    struct mz_conf_errors *errors, int *err);
+/* Base64 SHA-256 of a document. */
+const char *mz_cache_document(struct mz_facts_cache *cache, const char *path,
+			      const struct mz_where *where, struct mz_conf_errors *errors, int *err);
+
+#endif

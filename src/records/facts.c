@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Facts: what deriving needs beside the configuration, gathered from files and the store. */
+#include "src/records/cache.h"
+
+#include <string.h>
+
+/* One domain whose facts are gathered. `err` is sticky; the rest is read all the same, so that all
+ * faults are reported. */
+struct gathering {
+	struct mz_facts *out;
+	struct mz_facts_cache *cache;
+	const struct mz_conf_domain *domain;
+	struct mz_conf_errors *errors;
+	size_t cap;	  /* of out->dkim */
+	unsigned present; /* algorithms (bits) with a pending or active key */
+	int err;
+};
+
+static bool published(const struct gathering *g, enum mz_family family)
+{
+	return !g->domain->no_mail && (g->domain->publish & 1u << family) != 0;
+}
+
+static void note(struct gathering *g, int err)
+{
+	if (g->err == MZ_OK || err == MZ_ENOMEM)
+		g->err = err;
+}
+
+static void add_key(struct gathering *g, const char *selector, enum mz_dkim_algorithm algorithm,
+		    const char *public_text)
+{
+	struct mz_facts *out = g->out;
+
+	if (out->dkim_count == g->cap) {
+		size_t cap = g->cap == 0 ? 4 : g->cap * 2;
+		struct mz_fact_dkim *more = mz_arena_alloc(&out->arena, cap * sizeof(*more));
+
+		if (more == NULL) {
+			note(g, MZ_ENOMEM);
+			return;
+		}
+		if (out->dkim_count > 0)
+			memcpy(more, out->dkim, out->dkim_count * sizeof(*more));
+		out->dkim = more;
+		g->cap = cap;
+	}
+	out->dkim[out->dkim_count++] = (struct mz_fact_dkim){
+		.selector = selector,
+		.algorithm = algorithm,
+		.public_text = public_text,
+	};
+}
+
+static void manual_keys(struct gathering *g)
+{
+	for (size_t i = 0; i < g->domain->dkim_key_count; i++) {
+		const struct mz_conf_dkim_key *conf = &g->domain->dkim_keys[i];
+		int err = MZ_OK;
+		const struct mz_dkim_public *key =
+			mz_cache_dkim(g->cache, conf->file, &conf->where, g->errors, &err);
+
+		if (key == NULL)
+			note(g, err);
+		else
+			add_key(g, conf->selector, key->algorithm, key->text);
+	}
+}
+
+/* Published are the keys that sign, will sign or have signed of late, and the revoked ones, whose
+ * empty record says so (daemon.md). */
+static void stored_key(void *arg, const struct mz_store_dkim *key)
+{
+	struct gathering *g = arg;
+	bool signs = key->stage == MZ_DKIM_PENDING || key->stage == MZ_DKIM_ACTIVE;
+	bool revoked = key->stage == MZ_DKIM_REVOKED;
+	const char *selector = NULL, *text = NULL;
+
+	if (signs)
+		g->present |= 1u << key->algorithm;
+	if (!signs && !revoked && key->stage != MZ_DKIM_RETIRING)
+		return;
+	selector = mz_arena_strdup(&g->out->arena, key->selector);
+	text = revoked ? "" : mz_arena_strdup(&g->out->arena, key->public_text);
+	if (selector == NULL || text == NULL)
+		note(g, MZ_ENOMEM);
+	else
+		add_key(g, selector, key->algorithm, text);
+}
+
+/* Every name that the template will make must be a selector, and fit the domain. */
+static void check_template(struct gathering *g)
+{
+	const struct mz_conf_domain *domain = g->domain;
+	struct mz_str selector = {0};
+	struct mz_cause cause = {0};
+	struct mz_name base = {0}, owner = {0};
+	int err = MZ_OK;
+
+	for (unsigned a = 0; a < MZ_DKIM_ALGORITHMS && err == MZ_OK; a++) {
+		struct mz_dkim_selector_input in = {
+			.algorithm = (enum mz_dkim_algorithm)a,
+			.version = 100,
+			.now = 1793491200, /* any time: 2026-11-01 */
+			.hash_of = "",
+			.random = "a0b1c2d3",
+		};
+
+		if ((domain->dkim_algorithms & 1u << a) == 0)
+			continue;
+		err = mz_dkim_selector(&selector, domain->selector_template, &in, &cause);
+		if (err == MZ_OK && (mz_name_prefix(&base, "_domainkey", domain->name) != MZ_OK ||
+				     mz_name_prefix(&owner, selector.s, base.wire) != MZ_OK))
+			err = mz_cause_set(&cause, MZ_EINVAL,
+					   "the selector template \"%.100s\" gives names that are too "
+					   "long", domain->selector_template);
+	}
+	if (err != MZ_OK) {
+		mz_conf_error(g->errors, &domain->where, "%s: %s", domain->text, cause.text);
+		note(g, err == MZ_ENOMEM ? err : MZ_EINVAL);
+	}
+	mz_str_clear(&selector);
+}
+
+static void automatic_keys(struct gathering *g, struct mz_store *store)
+{
+	const struct mz_conf_domain *domain = g->domain;
+	int err = MZ_OK;
+
+	check_template(g);
+	if (store != NULL)
+		err = mz_store_dkim_list(store, domain->text, stored_key, g);
+	if (err != MZ_OK) {
+		mz_conf_error(g->errors, &domain->where,
+			      "%s: cannot read the DKIM keys of the state: %s", domain->text,
+			      mz_strerror(err));
+		note(g, err);
+	}
+	g->out->dkim_missing = domain->dkim_algorithms & ~g->present;
+}
+
+static void certificates(struct gathering *g)
+{
+	const struct mz_conf_mail_system *system = g->domain->system;
+	const struct mz_cert **certs =
+		mz_arena_alloc(&g->out->arena, system->certificate_count * sizeof(struct mz_cert *));
+
+	if (certs == NULL) {
+		note(g, MZ_ENOMEM);
+		return;
+	}
+	for (size_t i = 0; i < system->certificate_count; i++) {
+		int err = MZ_OK;
+
+		certs[i] = mz_cache_cert(g->cache, &system->certificates[i], g->errors, &err);
+		if (certs[i] == NULL)
+			note(g, err);
+	}
+	g->out->certs = certs;
+}
+
+static void document(struct gathering *g)
+{
+	const struct mz_conf_mail_system *system = g->domain->system;
+	int err = MZ_OK;
+
+	g->out->autoconfig_digest = mz_cache_document(g->cache, system->autoconfig_document,
+						      &system->autoconfig_where, g->errors, &err);
+	if (g->out->autoconfig_digest == NULL)
+		note(g, err);
+}
+
+int mz_facts_load(struct mz_facts *out, struct mz_facts_cache *cache,
+		  const struct mz_conf_domain *domain, struct mz_store *store,
+		  struct mz_conf_errors *errors)
+{
+	struct gathering g = {.out = out, .cache = cache, .domain = domain, .errors = errors};
+
+	*out = (struct mz_facts){0};
+	if (published(&g, MZ_FAMILY_DKIM)) {
+		manual_keys(&g);
+		if (domain->dkim_automatic)
+			automatic_keys(&g, store);
+	}
+	if (published(&g, MZ_FAMILY_TLSA) && domain->system->certificate_count > 0)
+		certificates(&g);
+	if (published(&g, MZ_FAMILY_AUTOCONFIG) && domain->system->autoconfig_document != NULL)
+		document(&g);
+	if (g.err != MZ_OK)
+		mz_facts_clear(out);
+	return g.err;
+}
+
+void mz_facts_clear(struct mz_facts *facts)
+{
+	if (facts == NULL)
+		return;
+	mz_arena_clear(&facts->arena);
+	*facts = (struct mz_facts){0};
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Refusals of a plan, and the ledger that they leave; private to the room. */
+#ifndef MZ_PLAN_REFUSE_H
+#define MZ_PLAN_REFUSE_H
+
+#include "mailzone/plan.h"
+
+/* Adds a refusal and counts it. MZ_ENOMEM. */
+int plan_add_refusal(struct mz_plan *plan, const struct mz_refusal *refusal);
+/* Does the plan's ledger hold this RR for its domain? */
+bool plan_in_ledger(const struct mz_plan *plan, const struct mz_rr *rr);
+
+#endif

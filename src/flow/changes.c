@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The log of what a flow sent, and the history that it becomes. */
+#include "src/flow/flow.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int log_change(struct flow *flow, const struct mz_change *change)
+{
+	struct logged *entry = NULL;
+
+	if (flow->log_count == flow->log_cap) {
+		size_t cap = flow->log_cap == 0 ? 32 : flow->log_cap * 2;
+		struct logged *more = realloc(flow->log, cap * sizeof(*more));
+
+		if (more == NULL)
+			return MZ_ENOMEM;
+		flow->log = more;
+		flow->log_cap = cap;
+	}
+	entry = &flow->log[flow->log_count];
+	*entry = (struct logged){.change = *change};
+	entry->change.rr.owner = mz_arena_copy(&flow->arena, change->rr.owner, mz_name_len(change->rr.owner));
+	entry->change.rr.rdata = mz_arena_copy(&flow->arena, change->rr.rdata, change->rr.rdlen);
+	if (entry->change.rr.owner == NULL || entry->change.rr.rdata == NULL)
+		return MZ_ENOMEM;
+	flow->log_count++;
+	return MZ_OK;
+}
+
+/* Stores the current message's changes of one domain as intended. */
+static int begin_row(struct flow *flow, size_t domain)
+{
+	struct mz_rrlist added = {0}, deleted = {0};
+	struct mz_store_change change = {.time = mz_clock_wall(),
+					 .server = flow->job.server->name,
+					 .origin = flow->job.origin_text,
+					 .domain = flow->domains[domain].text,
+					 .state = MZ_CHANGE_INTENDED,
+					 .added = &added,
+					 .deleted = &deleted};
+	int64_t row = 0;
+	int err = MZ_OK;
+
+	for (size_t i = flow->log_current; i < flow->log_count && err == MZ_OK; i++) {
+		const struct mz_change *c = &flow->log[i].change;
+
+		if (c->rr.domain == domain)
+			err = mz_rrlist_add(c->add ? &added : &deleted, &c->rr);
+	}
+	if (err == MZ_OK && added.count + deleted.count > 0) {
+		err = mz_store_change_begin(flow->engine->in.store, &change, &row);
+		for (size_t i = flow->log_current; i < flow->log_count; i++) {
+			if (flow->log[i].change.rr.domain == domain)
+				flow->log[i].row = row;
+		}
+	}
+	mz_rrlist_clear(&added);
+	mz_rrlist_clear(&deleted);
+	return err;
+}
+
+int flow_log_message(struct flow *flow)
+{
+	int err = MZ_OK;
+
+	flow->log_current = flow->log_count;
+	for (size_t u = flow->current.from; u < flow->current.to && err == MZ_OK; u++) {
+		const struct mz_unit *unit = &flow->plan.units[u];
+
+		for (size_t i = unit->del_from; i < unit->add_to && err == MZ_OK && !unit->gone; i++)
+			err = log_change(flow, &flow->plan.changes[i]);
+	}
+	for (size_t d = 0; d < flow->job.domain_count && err == MZ_OK; d++)
+		err = begin_row(flow, d);
+	return err;
+}
+
+void flow_log_settle(struct flow *flow, enum sent state)
+{
+	for (size_t i = flow->log_current; i < flow->log_count; i++)
+		flow->log[i].state = state;
+}
+
+void flow_log_resolve(struct flow *flow, const struct mz_plan *plan)
+{
+	for (size_t i = 0; i < flow->log_count; i++) {
+		struct logged *entry = &flow->log[i];
+		bool still_to_do = false;
+
+		if (entry->state != SENT_UNKNOWN)
+			continue;
+		for (size_t u = 0; u < plan->unit_count && !still_to_do; u++)
+			still_to_do = plan->units[u].type == entry->change.rr.type &&
+				      mz_name_equal(plan->units[u].owner, entry->change.rr.owner);
+		entry->state = still_to_do ? SENT_FAILED : SENT_APPLIED;
+	}
+}
+
+int flow_log_store(struct flow *flow)
+{
+	int err = MZ_OK;
+
+	for (size_t i = 0; i < flow->log_count && err == MZ_OK;) {
+		int64_t row = flow->log[i].row;
+		bool applied = false, unknown = false;
+
+		/* The rows of one message stand side by side, mixed only with each other. */
+		for (size_t k = 0; k < flow->log_count; k++) {
+			if (flow->log[k].row != row)
+				continue;
+			applied = applied || flow->log[k].state == SENT_APPLIED;
+			unknown = unknown || flow->log[k].state == SENT_UNKNOWN;
+		}
+		/* What is unknown, or not seen everywhere, stays intended: the next run settles it. */
+		if (!unknown && (!applied || flow->error[0] == '\0'))
+			err = mz_store_change_end(flow->engine->in.store, row,
+						  applied ? MZ_CHANGE_APPLIED : MZ_CHANGE_FAILED, flow->serial);
+		for (i++; i < flow->log_count && flow->log[i].row == row;)
+			i++;
+	}
+	return err;
+}
+
+int flow_deny(struct flow *flow, size_t unit, const char *reason)
+{
+	struct mz_plan_input in = {.origin = flow->job.origin, .domains = flow->domains,
+				   .domain_count = flow->job.domain_count, .desired = &flow->desired,
+				   .ledger = &flow->ledger, .live = &flow->live};
+	struct denied *more = realloc(flow->denied, (flow->denied_count + 1) * sizeof(*more));
+	const struct mz_unit *u = &flow->plan.units[unit];
+	struct denied *denied = NULL;
+
+	if (more == NULL)
+		return MZ_ENOMEM;
+	flow->denied = more;
+	denied = &more[flow->denied_count];
+	*denied = (struct denied){.type = u->type, .reason = strdup(reason)};
+	if (denied->reason == NULL)
+		return MZ_ENOMEM;
+	denied->owner.len = (uint8_t)mz_name_len(u->owner);
+	memcpy(denied->owner.wire, u->owner, denied->owner.len);
+	flow->denied_count++;
+	return mz_plan_refuse(&flow->plan, &in, unit, reason);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Runs the jobs of a process side by side, and commits what they write together. */
+#include "src/flow/flow.h"
+
+#include <stdlib.h>
+
+/* Enough to keep every server's queues full; each running flow holds some 50 KiB. */
+enum { RUNNING_MAX = 96 };
+
+static void poke(struct mz_engine *engine)
+{
+	struct timeval now = {0, 0};
+
+	if (!evtimer_pending(engine->pump, NULL))
+		(void)evtimer_add(engine->pump, &now);
+}
+
+/* All that one turn of the loop wrote becomes durable in one transaction. */
+static void commit(struct mz_engine *engine)
+{
+	TAILQ_HEAD(, flow) ready = TAILQ_HEAD_INITIALIZER(ready);
+	struct mz_cause cause = {0};
+	struct flow *flow = NULL;
+	int err = MZ_OK;
+
+	if (TAILQ_EMPTY(&engine->committing))
+		return;
+	err = mz_store_commit(engine->in.store, &cause);
+	TAILQ_CONCAT(&ready, &engine->committing, commit_link);
+	while ((flow = TAILQ_FIRST(&ready)) != NULL) {
+		TAILQ_REMOVE(&ready, flow, commit_link);
+		if (err != MZ_OK)
+			flow_fail(flow, cause.text);
+		else if (flow->state == STATE_RECORD)
+			flow_recorded(flow);
+		else
+			flow_send_committed(flow);
+	}
+}
+
+static void on_pump(evutil_socket_t fd, short what, void *arg)
+{
+	struct mz_engine *engine = arg;
+
+	(void)fd;
+	(void)what;
+	commit(engine);
+	while (engine->running_count < RUNNING_MAX && !TAILQ_EMPTY(&engine->waiting)) {
+		struct flow *flow = TAILQ_FIRST(&engine->waiting);
+
+		TAILQ_REMOVE(&engine->waiting, flow, link);
+		TAILQ_INSERT_TAIL(&engine->running, flow, link);
+		engine->running_count++;
+		flow_start(flow);
+	}
+	if (!TAILQ_EMPTY(&engine->committing))
+		poke(engine);
+}
+
+int mz_engine_new(struct mz_engine **out, const struct mz_engine_input *input)
+{
+	struct mz_engine *engine = calloc(1, sizeof(*engine));
+	int err = engine == NULL ? MZ_ENOMEM : MZ_OK;
+
+	*out = NULL;
+	if (err != MZ_OK)
+		return err;
+	engine->in = *input;
+	TAILQ_INIT(&engine->waiting);
+	TAILQ_INIT(&engine->running);
+	TAILQ_INIT(&engine->committing);
+	err = mz_net_new(&engine->net, input->base);
+	engine->pump = evtimer_new(input->base, on_pump, engine);
+	if (err == MZ_OK && engine->pump == NULL)
+		err = MZ_ENOMEM;
+	if (err != MZ_OK) {
+		mz_engine_free(engine);
+		return err;
+	}
+	*out = engine;
+	return MZ_OK;
+}
+
+void mz_engine_free(struct mz_engine *engine)
+{
+	struct flow *flow = NULL;
+
+	if (engine == NULL)
+		return;
+	while ((flow = TAILQ_FIRST(&engine->running)) != NULL) {
+		TAILQ_REMOVE(&engine->running, flow, link);
+		flow_free(flow);
+	}
+	while ((flow = TAILQ_FIRST(&engine->waiting)) != NULL) {
+		TAILQ_REMOVE(&engine->waiting, flow, link);
+		flow_free(flow);
+	}
+	if (engine->pump != NULL)
+		event_free(engine->pump);
+	mz_net_free(engine->net);
+	free(engine);
+}
+
+int mz_engine_add(struct mz_engine *engine, const struct mz_job *job, mz_flow_done done, void *arg)
+{
+	struct flow *flow = calloc(1, sizeof(*flow));
+
+	if (flow == NULL)
+		return MZ_ENOMEM;
+	flow->engine = engine;
+	flow->job = *job;
+	flow->done = done;
+	flow->arg = arg;
+	TAILQ_INSERT_TAIL(&engine->waiting, flow, link);
+	engine->pending++;
+	poke(engine);
+	return MZ_OK;
+}
+
+size_t mz_engine_pending(const struct mz_engine *engine)
+{
+	return engine->pending;
+}
+
+void engine_commit(struct flow *flow)
+{
+	TAILQ_INSERT_TAIL(&flow->engine->committing, flow, commit_link);
+	poke(flow->engine);
+}
+
+void engine_done(struct flow *flow)
+{
+	struct mz_engine *engine = flow->engine;
+
+	TAILQ_REMOVE(&engine->running, flow, link);
+	engine->running_count--;
+	engine->pending--;
+	flow_free(flow);
+	if (!TAILQ_EMPTY(&engine->waiting))
+		poke(engine);
+}

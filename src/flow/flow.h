@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The reconcile of one zone; private to the room. */
+#ifndef MZ_FLOW_FLOW_H
+#define MZ_FLOW_FLOW_H
+
+#include <event2/event.h>
+#include <sys/queue.h>
+
+#include "mailzone/flow.h"
+
+enum state {
+	STATE_WAITING,	 /* in the engine's queue */
+	STATE_PROBE,	 /* the SOA is asked for */
+	STATE_READ,	 /* the zone is read */
+	STATE_COMMIT,	 /* what is intended becomes durable */
+	STATE_SEND,	 /* an UPDATE is under way */
+	STATE_TRY,	 /* an empty UPDATE: may this key update the zone at all? */
+	STATE_VERIFY,	 /* what was sent is read back */
+	STATE_PROPAGATE, /* the secondaries are looked at */
+	STATE_RECORD,	 /* what was done becomes durable */
+	STATE_BACKOFF,	 /* waits before it starts again */
+	STATE_DONE,
+};
+
+/* One change that was sent. */
+enum sent { SENT_UNKNOWN, SENT_APPLIED, SENT_FAILED };
+struct logged {
+	struct mz_change change;
+	int64_t row; /* of the history */
+	enum sent state;
+};
+
+/* A run of units that goes into one message. */
+struct batch {
+	size_t from, to;
+};
+
+/* How often somebody else may come between reading and updating. */
+enum { FLOW_RACES_MAX = 3 };
+
+/* A slot that the server would not change. */
+struct denied {
+	struct mz_name owner;
+	uint16_t type;
+	char *reason;
+};
+
+struct look; /* at one secondary: propagate.c */
+
+struct flow {
+	TAILQ_ENTRY(flow) link;	       /* in the engine's queue of jobs */
+	TAILQ_ENTRY(flow) commit_link; /* in its queue of those who wait for a commit */
+	struct mz_engine *engine;
+	struct mz_job job;
+	mz_flow_done done;
+	void *arg;
+	enum state state;
+	struct event *timer;
+	struct mz_peer *peer;
+	struct mz_live_op *op;
+	struct mz_ask *ask;
+
+	/* gathered at the start */
+	struct mz_plan_domain *domains;
+	struct mz_store_zone *known;   /* one a domain */
+	uint8_t (*digests)[MZ_DIGEST]; /* one a domain: of all that it publishes */
+	unsigned *keys_missing;	       /* one a domain */
+	struct mz_rrlist desired, ledger, slots;
+
+	/* read and planned */
+	struct mz_live live;
+	struct mz_plan plan;
+	bool planned;
+	uint32_t serial;
+	bool have_serial;
+	bool unchanged; /* by serial and digest */
+	bool failed;	/* `error` is set, and the end is under way */
+
+	/* sent */
+	struct batch *queue; /* a stack */
+	size_t queue_count, queue_cap;
+	struct batch current;
+	struct logged *log;
+	size_t log_count, log_cap, log_current; /* log_current: where the current message starts */
+	struct mz_arena arena;			/* octets of the log */
+	struct denied *denied;
+	size_t denied_count;
+	struct mz_plan_count *counts; /* of the first plan */
+	bool may_update;	      /* the empty UPDATE was accepted */
+	char refusal[512];	      /* why the last message was turned down, while it is looked into */
+	unsigned refusal_rcode;
+	unsigned races, attempts, looks;
+	uint64_t deadline; /* monotonic ms: no new attempt after it */
+
+	struct look *look; /* one a secondary */
+	uint64_t propagation_end;
+	char error[640];
+};
+
+struct mz_engine {
+	struct mz_engine_input in;
+	struct mz_net *net;
+	TAILQ_HEAD(, flow) waiting, running, committing;
+	struct event *pump; /* starts flows, commits */
+	size_t running_count, pending;
+};
+
+/* flow.c: every step ends in exactly one of these */
+void flow_enter(struct flow *flow, enum state state);
+void flow_start(struct flow *flow);
+void flow_read(struct flow *flow);
+/* How this zone is read. */
+struct mz_live_request flow_request(const struct flow *flow);
+/* A fault: tries again later while there is time and it may pass, else the job fails. */
+void flow_fault(struct flow *flow, bool may_pass, const char *text);
+void flow_fail(struct flow *flow, const char *text);
+void flow_finish(struct flow *flow);
+void flow_free(struct flow *flow);
+/* Calls fn from the loop after ms; one timer a flow. */
+void flow_after(struct flow *flow, unsigned ms, event_callback_fn fn);
+/* Makes the plan from what was read, without what the server denied: MZ_ENOMEM. */
+int flow_plan(struct flow *flow, const struct mz_live *live, struct mz_plan *out);
+
+/* gather.c: desired, ledger and what is known, before anything is asked */
+int flow_gather(struct flow *flow, struct mz_cause *cause);
+/* Is the domain planned with all that it publishes? Only then is its state recorded. */
+bool flow_complete(const struct flow *flow, size_t domain);
+
+/* send.c */
+void flow_send_all(struct flow *flow);
+void flow_send_committed(struct flow *flow);
+
+/* verify.c */
+void flow_verify(struct flow *flow);
+
+/* propagate.c */
+void flow_propagate(struct flow *flow);
+void flow_propagate_cancel(struct flow *flow);
+
+/* record.c */
+void flow_record(struct flow *flow);
+void flow_recorded(struct flow *flow);
+
+/* changes.c: the log of what was sent */
+int flow_log_message(struct flow *flow);
+void flow_log_settle(struct flow *flow, enum sent state);
+/* After a new read: what of the unknown was applied? */
+void flow_log_resolve(struct flow *flow, const struct mz_plan *plan);
+/* Writes the states of the log's rows to the store. */
+int flow_log_store(struct flow *flow);
+int flow_deny(struct flow *flow, size_t unit, const char *reason);
+
+/* engine.c */
+void engine_commit(struct flow *flow); /* flow goes on in flow_send_committed or flow_recorded */
+void engine_done(struct flow *flow);
+
+#endif

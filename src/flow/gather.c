@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Gathers what a zone's reconcile starts from: desired, ledger, and what is known. */
+#include "src/flow/flow.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool flow_complete(const struct flow *flow, size_t i)
+{
+	return flow->domains[i].active && !flow->domains[i].withdraw &&
+	       flow->domains[i].families == flow->domains[i].published;
+}
+
+static void describe(struct flow *flow, size_t i)
+{
+	const struct mz_conf_domain *domain = flow->job.domains[i];
+	bool withdraw = flow->job.mode == MZ_FLOW_WITHDRAW && flow->job.active[i];
+
+	flow->domains[i] = (struct mz_plan_domain){
+		.text = domain->text,
+		.name = domain->name,
+		.active = flow->job.active[i],
+		.refuse_takeover = domain->takeover == MZ_TAKEOVER_REFUSE,
+		.withdraw = withdraw,
+		.families = withdraw ? MZ_FAMILIES_ALL : domain->publish & flow->job.families,
+		.published = withdraw ? MZ_FAMILIES_ALL : domain->publish,
+		.delete_limit = flow->job.server->delete_limit,
+	};
+}
+
+/* Keys are made just before they are first published, one domain after the other. */
+static int make_keys(struct flow *flow, const struct mz_conf_domain *domain, struct mz_facts *facts,
+		     struct mz_conf_errors *errors, struct mz_cause *cause)
+{
+	unsigned made = 0;
+	int err = mz_dkim_make_missing(flow->engine->in.store, flow->engine->in.conf->state_directory, domain,
+				       mz_clock_wall(), &made, cause);
+
+	if (err != MZ_OK || made == 0)
+		return err;
+	mz_facts_clear(facts);
+	return mz_facts_load(facts, flow->engine->in.facts, domain, flow->engine->in.store, errors);
+}
+
+static int derive(struct flow *flow, size_t i, struct mz_cause *cause)
+{
+	const struct mz_conf_domain *domain = flow->job.domains[i];
+	struct mz_conf_errors errors = {0};
+	struct mz_rrlist desired = {0};
+	struct mz_facts facts = {0};
+	int err = mz_facts_load(&facts, flow->engine->in.facts, domain, flow->engine->in.store, &errors);
+
+	if (err == MZ_OK && facts.dkim_missing != 0 && flow->job.mode == MZ_FLOW_APPLY &&
+	    (flow->domains[i].families >> MZ_FAMILY_DKIM & 1u) != 0 && flow->domains[i].active)
+		err = make_keys(flow, domain, &facts, &errors, cause);
+	if (err == MZ_OK)
+		err = mz_records_derive(domain, &facts, &desired, &errors);
+	if (err != MZ_OK && errors.count > 0)
+		(void)mz_cause_set(cause, err, "%.*s", (int)strcspn(errors.text.s, "\n"), errors.text.s);
+	if (err != MZ_OK)
+		goto done;
+	if ((flow->domains[i].families >> MZ_FAMILY_DKIM & 1u) != 0)
+		flow->keys_missing[i] = facts.dkim_missing;
+	mz_records_digest(&desired, flow->digests[i]);
+	for (size_t k = 0; k < desired.count && err == MZ_OK; k++) {
+		desired.rr[k].domain = (uint16_t)i;
+		err = mz_rrlist_add(&flow->desired, &desired.rr[k]);
+	}
+done:
+	mz_conf_errors_clear(&errors);
+	mz_facts_clear(&facts);
+	mz_rrlist_clear(&desired);
+	return err;
+}
+
+struct intended {
+	struct flow *flow;
+	uint16_t domain;
+	int err;
+};
+
+/* What an earlier run sent and could not finish counts as ours: it may stand in the zone. */
+static void on_intended(void *arg, const struct mz_store_change *change)
+{
+	struct intended *in = arg;
+
+	if (strcmp(change->server, in->flow->job.server->name) != 0 ||
+	    strcmp(change->origin, in->flow->job.origin_text) != 0)
+		return;
+	for (size_t i = 0; i < change->added->count && in->err == MZ_OK; i++) {
+		struct mz_rr rr = change->added->rr[i];
+
+		rr.domain = in->domain;
+		in->err = mz_rrlist_add(&in->flow->ledger, &rr);
+	}
+}
+
+static int recall(struct flow *flow, size_t i)
+{
+	const struct mz_conf_domain *domain = flow->job.domains[i];
+	struct intended intended = {.flow = flow, .domain = (uint16_t)i};
+	struct mz_store *store = flow->engine->in.store;
+	struct mz_rrlist ledger = {0};
+	int err = mz_store_zone_get(store, flow->job.server->name, flow->job.origin_text, domain->text, &flow->known[i]);
+
+	if (err == MZ_OK)
+		err = mz_store_ledger_get(store, flow->job.server->name, flow->job.origin_text, domain->text, &ledger);
+	for (size_t k = 0; k < ledger.count && err == MZ_OK; k++) {
+		ledger.rr[k].domain = (uint16_t)i;
+		err = mz_rrlist_add(&flow->ledger, &ledger.rr[k]);
+	}
+	mz_rrlist_clear(&ledger);
+	if (err == MZ_OK)
+		err = mz_store_changes(store, domain->text, true, 1000, on_intended, &intended);
+	return err != MZ_OK ? err : intended.err;
+}
+
+/* The slots to read: owner and type of every wish and every ledger entry of the active domains. */
+static int make_slots(struct flow *flow)
+{
+	const struct mz_rrlist *lists[2] = {&flow->desired, &flow->ledger};
+	int err = MZ_OK;
+
+	for (size_t l = 0; l < 2; l++) {
+		for (size_t i = 0; i < lists[l]->count && err == MZ_OK; i++) {
+			const struct mz_rr *rr = &lists[l]->rr[i];
+			struct mz_rr slot = {.owner = rr->owner, .rdata = (const uint8_t *)"", .type = rr->type};
+
+			if (flow->domains[rr->domain].active)
+				err = mz_rrlist_add(&flow->slots, &slot);
+		}
+	}
+	mz_rrlist_sort(&flow->slots, true);
+	return err;
+}
+
+/* Two intended changes, or one and the ledger, may name the same RR of the same domain. */
+static void drop_repeats(struct mz_rrlist *list)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		bool repeated = false;
+
+		for (size_t k = kept; k > 0 && mz_rr_compare(&list->rr[k - 1], &list->rr[i]) == 0 && !repeated; k--)
+			repeated = list->rr[k - 1].domain == list->rr[i].domain;
+		if (!repeated)
+			list->rr[kept++] = list->rr[i];
+	}
+	list->count = kept;
+}
+
+int flow_gather(struct flow *flow, struct mz_cause *cause)
+{
+	size_t n = flow->job.domain_count;
+	int err = MZ_OK;
+
+	flow->domains = calloc(n, sizeof(flow->domains[0]));
+	flow->known = calloc(n, sizeof(flow->known[0]));
+	flow->digests = calloc(n, sizeof(flow->digests[0]));
+	flow->keys_missing = calloc(n, sizeof(flow->keys_missing[0]));
+	if (flow->domains == NULL || flow->known == NULL || flow->digests == NULL || flow->keys_missing == NULL)
+		return MZ_ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		describe(flow, i);
+	for (size_t i = 0; i < n && err == MZ_OK; i++) {
+		if (!flow->domains[i].withdraw)
+			err = derive(flow, i, cause);
+		if (err == MZ_OK && flow->domains[i].active && flow->engine->in.store != NULL)
+			err = recall(flow, i);
+	}
+	if (err != MZ_OK)
+		return err;
+	mz_rrlist_sort(&flow->desired, false);
+	mz_rrlist_sort(&flow->ledger, false);
+	drop_repeats(&flow->ledger);
+	return make_slots(flow);
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The commands that need no network: check and export. */
+#include "src/tool/tool.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void print_errors(const struct mz_conf_errors *errors)
+{
+	if (errors->text.s != NULL)
+		(void)fputs(errors->text.s, stderr);
+	if (errors->dropped > 0)
+		(void)fprintf(stderr, "... and %zu more errors\n", errors->dropped);
+}
+
+struct mz_conf *tool_load(const struct options *options)
+{
+	struct mz_conf_errors errors = {0};
+	struct mz_conf *conf = NULL;
+	int err = mz_conf_load(&conf, options->config, &errors);
+
+	print_errors(&errors);
+	if (err != MZ_OK && errors.count == 0)
+		tool_error("%s: %s", options->config, mz_strerror(err));
+	mz_conf_errors_clear(&errors);
+	return conf;
+}
+
+int tool_derive(const struct mz_conf_domain *domain, struct mz_facts_cache *cache, struct mz_store *store,
+		struct mz_rrlist *out, unsigned *keys_missing, struct mz_conf_errors *errors)
+{
+	struct mz_rrlist list = {0};
+	struct mz_facts facts = {0};
+	int err = mz_facts_load(&facts, cache, domain, store, errors);
+
+	if (err == MZ_OK)
+		err = mz_records_derive(domain, &facts, &list, errors);
+	if (err != MZ_OK && errors->count == 0)
+		mz_conf_error(errors, &domain->where, "%s: %s", domain->text, mz_strerror(err));
+	if (keys_missing != NULL)
+		*keys_missing = facts.dkim_missing;
+	mz_facts_clear(&facts);
+	if (err == MZ_OK && out != NULL)
+		*out = list;
+	else
+		mz_rrlist_clear(&list);
+	return err;
+}
+
+/* The state, for the keys that are in it; none where there is no state yet. */
+static int open_state(const struct mz_conf *conf, struct mz_store **store)
+{
+	struct mz_cause cause = {0};
+	int err = mz_store_open_readonly(store, conf->state_directory, &cause);
+
+	if (err == MZ_OK || err == MZ_ENOTFOUND)
+		return MZ_OK;
+	tool_error("%s", cause.text);
+	return err;
+}
+
+int tool_check(const struct options *options, int argc, char **argv)
+{
+	struct mz_conf *conf = tool_load(options);
+	struct mz_facts_cache *cache = NULL;
+	struct mz_conf_errors errors = {0};
+	struct mz_store *store = NULL;
+	int status = EXIT_FAILED;
+
+	(void)argc;
+	(void)argv;
+	if (conf == NULL || open_state(conf, &store) != MZ_OK || mz_facts_cache_new(&cache) != MZ_OK)
+		goto done;
+	for (size_t i = 0; i < conf->domain_count; i++)
+		(void)tool_derive(&conf->domains[i], cache, store, NULL, NULL, &errors);
+	print_errors(&errors);
+	if (errors.count == 0) {
+		(void)printf("%s: %zu domains on %zu servers, no errors\n", options->config, conf->domain_count,
+			     conf->server_count);
+		status = EXIT_OK;
+	}
+done:
+	mz_conf_errors_clear(&errors);
+	mz_facts_cache_free(cache);
+	mz_store_close(store);
+	mz_conf_free(conf);
+	return status;
+}
+
+static int export_domain(const struct mz_conf_domain *domain, struct mz_facts_cache *cache, struct mz_store *store)
+{
+	struct mz_conf_errors errors = {0};
+	struct mz_rrlist list = {0};
+	struct mz_str text = {0};
+	unsigned missing = 0;
+	int err = tool_derive(domain, cache, store, &list, &missing, &errors);
+
+	print_errors(&errors);
+	for (unsigned a = 0; a < MZ_DKIM_ALGORITHMS && err == MZ_OK; a++) {
+		if ((missing >> a & 1u) != 0)
+			mz_str_addf(&text, "; %s: the first apply makes a DKIM key for %s\n", domain->text,
+				    mz_dkim_algorithm_name((enum mz_dkim_algorithm)a));
+	}
+	for (size_t i = 0; i < list.count; i++) {
+		mz_rr_to_text(&list.rr[i], &text);
+		mz_str_addc(&text, '\n');
+	}
+	if (text.failed)
+		err = MZ_ENOMEM;
+	if (err == MZ_OK && text.s != NULL)
+		(void)fputs(text.s, stdout);
+	mz_conf_errors_clear(&errors);
+	mz_rrlist_clear(&list);
+	mz_str_clear(&text);
+	return err;
+}
+
+int tool_export(const struct options *options, int argc, char **argv)
+{
+	struct mz_conf *conf = tool_load(options);
+	struct mz_facts_cache *cache = NULL;
+	struct mz_store *store = NULL;
+	int status = EXIT_FAILED;
+
+	if (conf == NULL || open_state(conf, &store) != MZ_OK || mz_facts_cache_new(&cache) != MZ_OK)
+		goto done;
+	status = EXIT_OK;
+	for (int i = 0; i < argc; i++) {
+		const struct mz_conf_domain *domain = mz_conf_find_domain(conf, argv[i]);
+
+		if (domain == NULL) {
+			tool_error("there is no domain \"%s\" in %s", argv[i], options->config);
+			status = EXIT_FAILED;
+		} else if (export_domain(domain, cache, store) != MZ_OK) {
+			status = EXIT_FAILED;
+		}
+	}
+done:
+	mz_facts_cache_free(cache);
+	mz_store_close(store);
+	mz_conf_free(conf);
+	return status;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* mailzone: options and the table of commands. */
+#include "src/tool/tool.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct command commands[] = {
+	{"check", "", "read the configuration and the files it names, print every error", tool_check, false, false, 0, 0},
+	{"export", "DOMAIN...", "print the desired records as a zone file", tool_export, false, false, 1, -1},
+	{"plan", "[DOMAIN...] [--records FAMILY,...]", "read the live zone and print what would change", tool_plan, true,
+	 true, 0, -1},
+	{"apply", "[DOMAIN...] [--records FAMILY,...]", "plan, update, verify, wait for the secondaries", tool_apply, true,
+	 false, 0, -1},
+	{"withdraw", "DOMAIN", "remove every record of this domain that is ours", tool_withdraw, false, false, 1, 1},
+};
+enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+
+void tool_error(const char *fmt, ...)
+{
+	va_list args;
+
+	(void)fflush(stdout);
+	(void)fputs("mailzone: ", stderr);
+	va_start(args, fmt);
+	(void)vfprintf(stderr, fmt, args);
+	va_end(args);
+	(void)fputc('\n', stderr);
+}
+
+static void usage(FILE *to)
+{
+	(void)fputs("usage: mailzone [-c FILE] [--format text|json] [-v] COMMAND [ARGUMENT ...]\n\ncommands:\n", to);
+	for (size_t i = 0; i < COMMANDS; i++)
+		(void)fprintf(to, "  %s %s\n      %s\n", commands[i].name, commands[i].arguments, commands[i].help);
+	(void)fputs("\nfamilies:", to);
+	for (enum mz_family f = MZ_FAMILY_NONE + 1; f < MZ_FAMILY_COUNT; f++)
+		(void)fprintf(to, " %s", mz_family_name(f));
+	(void)fprintf(to, "\n\noptions:\n"
+			  "  -c, --config FILE   the configuration (default %s)\n"
+			  "      --format FORMAT text, json, or nsupdate for plan\n"
+			  "      --records LIST  only these families\n"
+			  "  -v, --verbose       say more on stderr; twice for every step\n"
+			  "  -h, --help, -V, --version\n"
+			  "\nexit status: 0 good, 1 failed or refused, 2 changes pending (plan), 64 wrong usage\n",
+		      MZ_CONFIG_FILE);
+}
+
+static bool parse_families(struct options *options, const char *list)
+{
+	const char *p = list;
+
+	options->families = 0;
+	options->records_given = true;
+	while (*p != '\0') {
+		size_t n = strcspn(p, ",");
+		char name[32] = "";
+		enum mz_family family = MZ_FAMILY_NONE;
+
+		if (n > 0 && n < sizeof(name)) {
+			(void)snprintf(name, sizeof(name), "%.*s", (int)n, p);
+			family = mz_family_from_name(name);
+		}
+		if (family == MZ_FAMILY_NONE) {
+			tool_error("--records: there is no family \"%.*s\" (see mailzone --help)", (int)n, p);
+			return false;
+		}
+		options->families |= 1u << family;
+		p += n + (p[n] == ',');
+	}
+	if (options->families == 0)
+		tool_error("--records: name at least one family (see mailzone --help)");
+	return options->families != 0;
+}
+
+static bool parse_format(struct options *options, const char *name)
+{
+	static const char *const names[] = {"text", "json", "nsupdate"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(name, names[i]) == 0) {
+			options->format = (enum format)i;
+			return true;
+		}
+	}
+	tool_error("--format: \"%s\" is none of text, json, nsupdate", name);
+	return false;
+}
+
+/* -1: go on; else the exit status. */
+static int parse_options(struct options *options, int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{"config", required_argument, NULL, 'c'}, {"format", required_argument, NULL, 'f'},
+		{"records", required_argument, NULL, 'r'}, {"verbose", no_argument, NULL, 'v'},
+		{"help", no_argument, NULL, 'h'},	  {"version", no_argument, NULL, 'V'},
+		{NULL, 0, NULL, 0},
+	};
+	int c = 0;
+
+	while ((c = getopt_long(argc, argv, "c:vhV", longs, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			options->config = optarg;
+			break;
+		case 'f':
+			if (!parse_format(options, optarg))
+				return EXIT_WRONG_USAGE;
+			break;
+		case 'r':
+			if (!parse_families(options, optarg))
+				return EXIT_WRONG_USAGE;
+			break;
+		case 'v':
+			options->verbose++;
+			break;
+		case 'h':
+			usage(stdout);
+			return EXIT_OK;
+		case 'V':
+			(void)printf("mailzone %s\n", PACKAGE_VERSION);
+			return EXIT_OK;
+		default:
+			return EXIT_WRONG_USAGE;
+		}
+	}
+	return -1;
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	}
+	return NULL;
+}
+
+static int run(const struct options *options, int argc, char **argv)
+{
+	const struct command *command = NULL;
+
+	if (argc == 0) {
+		usage(stderr);
+		return EXIT_WRONG_USAGE;
+	}
+	command = find_command(argv[0]);
+	if (command == NULL) {
+		tool_error("there is no command \"%s\" (see mailzone --help)", argv[0]);
+		return EXIT_WRONG_USAGE;
+	}
+	argc--;
+	argv++;
+	if (argc < command->min_arguments || (command->max_arguments >= 0 && argc > command->max_arguments)) {
+		tool_error("usage: mailzone %s %s", command->name, command->arguments);
+		return EXIT_WRONG_USAGE;
+	}
+	if ((options->records_given && !command->takes_records) ||
+	    (options->format == FORMAT_NSUPDATE && !command->takes_nsupdate)) {
+		tool_error("%s does not take %s", command->name,
+			   options->format == FORMAT_NSUPDATE && !command->takes_nsupdate ? "--format nsupdate" : "--records");
+		return EXIT_WRONG_USAGE;
+	}
+	return command->run(options, argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = {.config = MZ_CONFIG_FILE, .families = MZ_FAMILIES_ALL};
+	const char *no_color = getenv("NO_COLOR");
+	int status = parse_options(&options, argc, argv);
+
+	if (status >= 0)
+		return status;
+	(void)signal(SIGPIPE, SIG_IGN);
+	options.colour = isatty(STDOUT_FILENO) && (no_color == NULL || *no_color == '\0');
+	mz_log_set_level(options.verbose >= 2 ? MZ_LOG_DEBUG : options.verbose == 1 ? MZ_LOG_INFO : MZ_LOG_WARNING);
+	status = run(&options, argc - optind, argv + optind);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		tool_error("cannot write the output");
+		return EXIT_FAILED;
+	}
+	return status;
+}

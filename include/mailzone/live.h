@@ -21,7 +21,8 @@ struct mz_probe {
 	bool refused;	       /* the server answered, but would not answer this key: a TSIG error, REFUSED, NOTAUTH */
 	struct mz_cause cause; /* one line for people, with server, zone and what to do; "" when OK */
 };
-struct mz_live_op; /* a probe or a read under way */
+/* A probe or a read under way. It is cancelled before the net it runs on is freed. */
+struct mz_live_op;
 typedef void (*mz_probe_done)(void *arg, const struct mz_probe *probe);
 
 /* Asks `peer` for the SOA of the zone. `done` exactly once from the loop, never after cancel. */
@@ -59,7 +60,8 @@ typedef void (*mz_live_done)(void *arg, struct mz_live *take_live);
 
 /* Reads the zone: by AXFR, by queries, or in `auto` by AXFR that is cut off and replaced by
  * queries once it proves large beside what is wanted, queries where AXFR is refused or fails.
- * A wildcard's synthesised answer is told from real RRs. `done` exactly once from the loop. */
+ * A wildcard's synthesised answer is told from real RRs. `done` exactly once from the loop, never
+ * after cancel. MZ_EINVAL: a slot outside the origin; MZ_ENOMEM. Then nothing was started. */
 int mz_live_read(const struct mz_live_request *request, mz_live_done done, void *arg,
 		 struct mz_live_op **op);
 void mz_live_cancel(struct mz_live_op *op);

@@ -12,6 +12,7 @@ struct mz_plan_domain {
 	const uint8_t *name;   /* wire */
 	bool active;	       /* planned now; else its wishes are only protected */
 	bool refuse_takeover;  /* dns_management.takeover = "refuse" */
+	bool dkim_automatic;   /* its DKIM keys are ours: a selector that is in use is not taken over */
 	bool withdraw;	       /* its deletions are asked for: no delete limit, no guards */
 	mz_families families;  /* planned now */
 	mz_families published; /* families that are published at all: the others are let go */
@@ -22,7 +23,8 @@ struct mz_plan_input {
 	const uint8_t *origin;
 	const struct mz_plan_domain *domains;
 	size_t domain_count;
-	const struct mz_rrlist *desired; /* of all the domains, ordered; families not planned too */
+	const struct mz_rrlist *desired; /* of all the domains, ordered; families not planned too. An RR that
+					  * several domains want is accounted to the one that stands first */
 	const struct mz_rrlist *ledger;	 /* of the active domains, ordered */
 	const struct mz_live *live;	 /* read at the slots of desired and ledger */
 };
@@ -35,6 +37,7 @@ struct mz_unit {
 	uint8_t family;
 	bool delete_rrset;	  /* every RR that stands there goes: one deletion does it */
 	size_t live_from, live_to;/* what stands there: indices into live->rrs */
+	size_t live_octets;	  /* of what stands there, in a message: for the prerequisite */
 	size_t del_from, del_to;  /* indices into plan->changes: deletions ... */
 	size_t add_from, add_to;  /* ... and additions */
 	size_t group;		  /* units of one group follow each other and share a message */

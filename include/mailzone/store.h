@@ -30,11 +30,12 @@ int mz_store_open_readonly(struct mz_store **out, const char *directory, struct 
 /* Commits what is open (a failure is logged), then closes. */
 void mz_store_close(struct mz_store *store);
 
-/* Writes gather in one transaction, begun by the first of them; reads see them at once. Nothing is
- * durable before mz_store_commit returns MZ_OK. When a write or the database fails, the whole
- * transaction is undone; further writes then return the same error, until mz_store_commit has
- * reported it once. MZ_EEXIST, MZ_ENOTFOUND and a damaged row (MZ_ESTATE) that a read meets are
- * answers and undo nothing. */
+/* The first read or write begins a transaction. Its reads see its writes, and else the state of
+ * that moment. mz_store_commit ends it: call it at the end of each turn of the event loop. Nothing
+ * is durable before it returns MZ_OK. When a write or the database fails, all that was written is
+ * undone; further writes then return the same error, until mz_store_commit has reported it once.
+ * MZ_EEXIST, MZ_ENOTFOUND and a damaged row (MZ_ESTATE) that a read meets are answers and undo
+ * nothing. */
 int mz_store_commit(struct mz_store *store, struct mz_cause *cause);
 /* Are there writes that are not committed, or an error that mz_store_commit has to report? */
 bool mz_store_dirty(const struct mz_store *store);
@@ -79,7 +80,8 @@ int mz_store_ledger_put(struct mz_store *store, const char *server, const char *
 			const char *domain, const struct mz_rrlist *list, uint16_t index);
 /* Every (server, origin) where this domain has a ledger: calls fn for each. */
 int mz_store_ledger_places(struct mz_store *store, const char *domain,
-			   void (*fn)(void *arg, const char *server, const char *origin), void *arg);
+			   void (*fn)(void *arg, const char *server, const char *origin),
+			   void *arg);
 /* Every domain that has a ledger in this zone: calls fn for each. */
 int mz_store_ledger_domains(struct mz_store *store, const char *server, const char *origin,
 			    void (*fn)(void *arg, const char *domain), void *arg);
@@ -101,7 +103,8 @@ struct mz_store_change {
 };
 /* Stores an intended change (its id, state and serial are not read; a list may be NULL); *id is its
  * number, from 1, never used again. Strings and lists are copied. */
-int mz_store_change_begin(struct mz_store *store, const struct mz_store_change *change, int64_t *id);
+int mz_store_change_begin(struct mz_store *store, const struct mz_store_change *change,
+			  int64_t *id);
 /* Completes (or undoes) a change. MZ_ENOTFOUND when there is none of this number. */
 int mz_store_change_end(struct mz_store *store, int64_t id, enum mz_change_state state,
 			uint32_t serial);
@@ -130,7 +133,7 @@ struct mz_store_dkim {
 	const char *public_text; /* base64 for p= */
 	int64_t created, since;	 /* wall: made; in this stage since */
 };
-/* Adds a key: MZ_EEXIST when this domain ever had this selector (in any stage, in any letter case). */
+/* Adds a key: MZ_EEXIST when this domain ever had this selector (in any stage or letter case). */
 int mz_store_dkim_add(struct mz_store *store, const struct mz_store_dkim *key);
 /* MZ_ENOTFOUND when the domain has no such selector. */
 int mz_store_dkim_set_stage(struct mz_store *store, const char *domain, const char *selector,

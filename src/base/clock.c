@@ -31,7 +31,8 @@ char *mz_clock_text(int64_t wall, char buf[MZ_TIME_TEXT])
 	time_t t = (time_t)wall;
 	struct tm tm = {0};
 
-	if (gmtime_r(&t, &tm) == NULL || strftime(buf, MZ_TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+	if (gmtime_r(&t, &tm) == NULL ||
+	    strftime(buf, MZ_TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
 		buf[0] = '\0';
 	return buf;
 }

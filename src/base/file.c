@@ -57,8 +57,8 @@ static int read_all(int fd, const char *path, size_t max, uint8_t **out, size_t 
 			uint8_t *more = realloc(buf, want + 1);
 
 			if (more == NULL) {
-				err = mz_cause_set(cause, MZ_ENOMEM, "cannot read %s: out of memory",
-						   path);
+				err = mz_cause_set(cause, MZ_ENOMEM,
+						   "cannot read %s: out of memory", path);
 				goto done;
 			}
 			buf = more;
@@ -75,7 +75,8 @@ static int read_all(int fd, const char *path, size_t max, uint8_t **out, size_t 
 			break;
 		used += (size_t)n;
 		if (used > max) {
-			err = mz_cause_set(cause, MZ_ESPACE, "%s is larger than %zu octets", path, max);
+			err = mz_cause_set(cause, MZ_ESPACE, "%s is larger than %zu octets", path,
+					   max);
 			goto done;
 		}
 	}
@@ -104,9 +105,10 @@ static int read_checked(const char *path, size_t max, bool secret, uint8_t **out
 	} else if (!S_ISREG(st.st_mode)) {
 		err = mz_cause_set(cause, MZ_EINVAL, "%s is not a regular file", path);
 	} else if (secret && (st.st_mode & 0007) != 0) {
-		err = mz_cause_set(cause, MZ_EPERM,
-				   "%s holds a secret and is open to everyone (mode %04o): chmod o-rwx %s",
-				   path, (unsigned)(st.st_mode & 07777), path);
+		err = mz_cause_set(
+			cause, MZ_EPERM,
+			"%s holds a secret and is open to everyone (mode %04o): chmod o-rwx %s",
+			path, (unsigned)(st.st_mode & 07777), path);
 	} else if (st.st_size > 0 && (uint64_t)st.st_size > max) {
 		err = mz_cause_set(cause, MZ_ESPACE, "%s has %lld octets; the limit is %zu", path,
 				   (long long)st.st_size, max);

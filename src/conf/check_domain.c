@@ -14,15 +14,15 @@ static const struct mz_conf_mxs no_mx;
 static const struct mz_conf_acmes no_acme;
 
 /* The text of a name that conf_host_parse took, which needs no escapes, without a final dot. */
-static const char *plain_text(struct conf_ctx *ctx, const struct mz_name *name)
+static const char *plain_text(struct conf_ctx *ctx, const uint8_t *wire)
 {
 	char text[MZ_NAME_MAX + 1] = "";
 	size_t at = 0, n = 0;
 
-	for (at = 0; name->wire[at]; at += n + 1) {
-		n = name->wire[at];
-		memcpy(text + at, name->wire + at + 1, n);
-		text[at + n] = name->wire[at + n + 1] ? '.' : '\0';
+	for (at = 0; wire[at]; at += n + 1) {
+		n = wire[at];
+		memcpy(text + at, wire + at + 1, n);
+		text[at + n] = wire[at + n + 1] ? '.' : '\0';
 	}
 	return conf_intern(ctx, text);
 }
@@ -30,21 +30,20 @@ static const char *plain_text(struct conf_ctx *ctx, const struct mz_name *name)
 static void check_names(struct conf_ctx *ctx, const struct raw_domain *raw,
 			struct mz_conf_domain *out)
 {
-	if (raw->name.len == 0)
+	if (!raw->name)
 		return;
-	if (raw->name.len + PREFIX_MAX > MZ_NAME_MAX)
+	if (mz_name_len(raw->name) + PREFIX_MAX > MZ_NAME_MAX)
 		conf_fault(ctx, conf_member(raw->at, "name"),
 			   "the name is too long: the names we publish below it would have more "
 			   "than 255 octets");
-	out->name = conf_intern_octets(ctx, raw->name.wire, raw->name.len, false);
-	out->text = plain_text(ctx, &raw->name);
-	out->origin = out->name;
-	out->origin_text = out->text;
-	if (raw->origin.len == 0 || !out->text)
+	out->name = out->origin = raw->name;
+	out->text = out->origin_text = plain_text(ctx, raw->name);
+	/* Equal names are stored once. */
+	if (!raw->origin || raw->origin == raw->name || !out->text)
 		return;
-	out->origin = conf_intern_octets(ctx, raw->origin.wire, raw->origin.len, false);
-	out->origin_text = plain_text(ctx, &raw->origin);
-	if (!out->origin_text || mz_name_within(raw->name.wire, raw->origin.wire))
+	out->origin = raw->origin;
+	out->origin_text = plain_text(ctx, raw->origin);
+	if (!out->origin_text || mz_name_within(raw->name, raw->origin))
 		return;
 	conf_fault(ctx, conf_member2(raw->at, "dns_management", "origin"),
 		   "\"%s\" is not within the origin \"%s\"", out->text, out->origin_text);
@@ -175,7 +174,7 @@ static void check_selector(struct conf_ctx *ctx, const struct raw_domain *raw,
 		return;
 	}
 	(void)snprintf(owner, sizeof owner, "%s._domainkey", key->out.selector);
-	if (raw->name.len && mz_name_prefix(&name, owner, raw->name.wire) != MZ_OK)
+	if (raw->name && mz_name_prefix(&name, owner, raw->name) != MZ_OK)
 		conf_fault(ctx, at, "selector \"%s\" is too long for this domain",
 			   conf_quote(key->out.selector, quoted));
 }

@@ -30,15 +30,14 @@ static const char *host_text(const struct mz_name *host, char buf[MZ_NAME_TEXT])
 void conf_check_mx(struct conf_ctx *ctx, const struct raw_list *raw, struct mz_conf_mxs *out)
 {
 	const struct raw_mx *mx = raw->items;
-	char name[MZ_NAME_TEXT] = "";
 	size_t i = 0, j = 0;
 
 	for (i = 0; i < raw->count; i++)
 		for (j = 0; j < i && mx[i].out.host.len; j++) {
 			struct mz_where where = {0};
+			char name[MZ_NAME_TEXT];
 
-			if (!mx[j].out.host.len ||
-			    !mz_name_equal(mx[i].out.host.wire, mx[j].out.host.wire))
+			if (memcmp(&mx[i].out.host, &mx[j].out.host, sizeof mx->out.host) != 0)
 				continue;
 			where = conf_where(conf_member(mx[j].at, "host"));
 			conf_fault(ctx, conf_member(mx[i].at, "host"),

@@ -13,6 +13,7 @@ const char *conf_type_text(enum conf_type type)
 		[CONF_SECRET] = "a string",
 		[CONF_PATH] = "a path in quotes",
 		[CONF_HOST] = "a name in quotes",
+		[CONF_NAME] = "a name in quotes",
 		[CONF_ADDRESS] = "an address in quotes",
 		[CONF_DURATION] = "a duration such as \"90d\" (units s m h d w)",
 		[CONF_INT] = "a whole number",

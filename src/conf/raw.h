@@ -69,7 +69,7 @@ struct raw_dkim_key {
 struct raw_domain {
 	const config_setting_t *at;
 	struct mz_conf_domain out;
-	struct mz_name name, origin; /* len 0: not given, or wrong */
+	const uint8_t *name, *origin; /* wire; NULL: not given, or wrong */
 	const char *mail_system, *server;
 	struct raw_list mx, acme, dkim_keys;
 	struct raw_sts *sts;

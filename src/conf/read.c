@@ -227,7 +227,9 @@ static bool read_list(struct conf_ctx *ctx, const struct conf_row *row,
 
 	if (!check_array(ctx, row, at, &count))
 		return false;
-	items = conf_work(ctx, count * row->group->size);
+	/* conf_read fills them: with many domains, zeroing them first costs as much as that. */
+	items = mz_arena_alloc(&ctx->work, count * row->group->size);
+	ctx->nomem = ctx->nomem || !items;
 	for (i = 0; items && i < count; i++) {
 		const config_setting_t *element = config_setting_get_elem(at, (unsigned)i);
 
@@ -250,7 +252,8 @@ static bool read_value(struct conf_ctx *ctx, const struct conf_row *row,
 						 const config_setting_t *, uint8_t *) = {
 		[CONF_STRING] = read_text,    [CONF_ID] = read_text,
 		[CONF_SECRET] = read_text,    [CONF_PATH] = read_text,
-		[CONF_HOST] = read_text,      [CONF_ADDRESS] = read_text,
+		[CONF_HOST] = read_text,      [CONF_NAME] = read_text,
+		[CONF_ADDRESS] = read_text,
 		[CONF_CHOICE] = read_text,    [CONF_ENDPOINT] = read_text,
 		[CONF_DURATION] = read_duration, [CONF_INT] = read_int,
 		[CONF_FLOAT] = read_float,    [CONF_BOOL] = read_bool,
@@ -347,8 +350,10 @@ void conf_read(struct conf_ctx *ctx, const struct conf_group *group, const confi
 {
 	const void *values = defaults(ctx, group);
 
-	if (!values)
+	if (!values) {
+		memset(dest, 0, group->size);
 		return;
+	}
 	memcpy(dest, values, group->size);
 	memcpy(dest, &at, sizeof at);
 	read_rows(ctx, group, at, dest);

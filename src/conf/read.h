@@ -6,8 +6,8 @@
 #include "src/conf/context.h"
 #include "src/conf/schema.h"
 
-/* Reads the settings of `group` from `at` into the zeroed struct at `dest`, with the defaults of
- * those that are not there or are wrong. Every fault is added. Out of memory (noted) it stays
+/* Reads the settings of `group` from `at` into the struct at `dest`, with the defaults of
+ * those that are not there or are wrong. Every fault is added. Out of memory (noted) it is
  * zeroed. */
 void conf_read(struct conf_ctx *ctx, const struct conf_group *group, const config_setting_t *at,
 	       void *dest);

@@ -234,8 +234,6 @@ static size_t lex(struct conf_scan *scan, const char *p, const char *end, enum t
 	*kind = TOKEN_PUNCT;
 	if (is_punct(*p))
 		return 1;
-	if (!*p)
-		return fault(scan, "a NUL octet: this is not a text file");
 	if (*p > ' ' && *p < 127)
 		return fault(scan, "unexpected character \"%c\"", *p);
 	return fault(scan, "unexpected octet 0x%02x", (unsigned)(unsigned char)*p);

@@ -214,7 +214,7 @@ static const struct conf_row management_rows[] = {
 		 "shown."},
 	{.name = "server", .type = CONF_STRING, .max = 63, .def = "",
 	 INTO(struct raw_domain, server), .help = "Where the zone is. Needed in automatic mode."},
-	{.name = "origin", .type = CONF_HOST, INTO(struct raw_domain, origin),
+	{.name = "origin", .type = CONF_NAME, INTO(struct raw_domain, origin),
 	 .help = "The zone that the domain lives in. Without it, the domain's own name."},
 	{.name = "publish_records", .type = CONF_FLAGS, .base = MZ_FAMILY_RECORDS,
 	 .max = MZ_FAMILY_COUNT,
@@ -267,7 +267,7 @@ static const struct conf_group dkim_key_group = {"DKIM key", ROWS(dkim_key_rows)
 						 .size = sizeof(struct raw_dkim_key)};
 
 static const struct conf_row domain_rows[] = {
-	{.name = "name", .type = CONF_HOST, .required = true, INTO(struct raw_domain, name),
+	{.name = "name", .type = CONF_NAME, .required = true, INTO(struct raw_domain, name),
 	 .help = "The mail domain; an international one in A-label form (xn--...)."},
 	{.name = "mail_system", .type = CONF_STRING, .max = 63, .def = "",
 	 INTO(struct raw_domain, mail_system),

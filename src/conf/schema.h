@@ -11,6 +11,7 @@ enum conf_type {
 	CONF_SECRET,	/* const char *, in libconfig's memory: never stored or shown */
 	CONF_PATH,	/* const char *, absolute; "" where min is 0: NULL */
 	CONF_HOST,	/* struct mz_name */
+	CONF_NAME,	/* const uint8_t *: the same, only its wire form */
 	CONF_ADDRESS,	/* char[46] */
 	CONF_DURATION,	/* int64_t or uint32_t: seconds */
 	CONF_INT,	/* unsigned integer of any width */

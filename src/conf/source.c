@@ -181,6 +181,18 @@ static bool put_file(struct piece *piece, const char *path, const struct mz_wher
 	return good;
 }
 
+/* libconfig would take a NUL octet for the end of the text. */
+static bool check_nul(struct piece *piece)
+{
+	const char *nul = memchr(piece->p, '\0', (size_t)(piece->end - piece->p));
+
+	if (!nul)
+		return true;
+	piece->line += count_lines(piece->p, (size_t)(nul - piece->p));
+	fault(piece, "%s", "a NUL octet: this is not a text file");
+	return false;
+}
+
 /* Puts the file of an @include in its place; the name goes up to `rest`. */
 static bool include(struct piece *piece, const char *name, const char *rest)
 {
@@ -230,7 +242,7 @@ static bool expand(struct piece *piece)
 	bool line_start = true;
 	size_t n = 0;
 
-	if (!add_segment(piece))
+	if (!check_nul(piece) || !add_segment(piece))
 		return false;
 	while (piece->p < piece->end) {
 		behind = line_start ? find_include(piece->p, piece->end) : NULL;

@@ -172,6 +172,19 @@ static bool take_host(struct conf_ctx *ctx, const struct conf_row *row, const ch
 	return true;
 }
 
+static bool take_name(struct conf_ctx *ctx, const struct conf_row *row, const char *text,
+		      const config_setting_t *at, void *dest)
+{
+	struct mz_name name = {0};
+	const void *wire = NULL;
+
+	if (!take_host(ctx, row, text, at, &name))
+		return false;
+	wire = conf_intern_octets(ctx, name.wire, name.len, false);
+	memcpy(dest, &wire, sizeof wire);
+	return wire != NULL;
+}
+
 static bool take_address(struct conf_ctx *ctx, const struct conf_row *row, const char *text,
 			 const config_setting_t *at, void *dest)
 {
@@ -296,7 +309,8 @@ bool conf_take(struct conf_ctx *ctx, const struct conf_row *row, const char *tex
 	static take_fn *const takers[CONF_TYPES] = {
 		[CONF_STRING] = take_string,	 [CONF_ID] = take_id,
 		[CONF_SECRET] = take_secret,	 [CONF_PATH] = take_path,
-		[CONF_HOST] = take_host,	 [CONF_ADDRESS] = take_address,
+		[CONF_HOST] = take_host,	 [CONF_NAME] = take_name,
+		[CONF_ADDRESS] = take_address,
 		[CONF_DURATION] = take_duration, [CONF_CHOICE] = take_choice,
 		[CONF_ENDPOINT] = take_endpoint, [CONF_ENDPOINTS] = take_endpoint,
 		[CONF_HOSTS] = take_host,	 [CONF_STRINGS] = take_element,

@@ -50,17 +50,16 @@ static const struct {
 	{"epoch", put_epoch},	      {"random", put_random},
 };
 
-static bool put_date(struct mz_str *out, const char *name, size_t len, const input *in)
+/* Adds the time in this format of strftime(3), which is `len` octets long. */
+static bool put_date(struct mz_str *out, const char *start, size_t len, const input *in)
 {
-	static const char prefix[] = "date-";
 	char format[64] = "", text[128] = "";
-	size_t skip = sizeof(prefix) - 1;
 	time_t now = (time_t)in->now;
 	struct tm tm = {0};
 
-	if (len <= skip || len - skip >= sizeof(format) || gmtime_r(&now, &tm) == NULL)
+	if (len >= sizeof(format) || gmtime_r(&now, &tm) == NULL)
 		return false;
-	memcpy(format, name + skip, len - skip);
+	memcpy(format, start, len);
 	if (strftime(text, sizeof(text), format, &tm) == 0)
 		return false;
 	mz_str_add(out, text);
@@ -70,8 +69,6 @@ static bool put_date(struct mz_str *out, const char *name, size_t len, const inp
 /* Adds the value of the variable `name`, which is `len` octets long. */
 static bool put_variable(struct mz_str *out, const char *name, size_t len, const input *in)
 {
-	if (len >= 5 && memcmp(name, "date-", 5) == 0)
-		return put_date(out, name, len, in);
 	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
 		if (strlen(variables[i].name) == len && memcmp(variables[i].name, name, len) == 0) {
 			variables[i].put(out, in);
@@ -100,11 +97,35 @@ static bool is_ldh(const char *text)
 	return label > 0 && last != '-';
 }
 
+/* Adds what stands between braces. */
+static int put_braced(struct mz_str *out, const char *template, const char *name, size_t len,
+		      const input *in, struct mz_cause *cause)
+{
+	static const char date[] = "date-";
+	size_t skip = sizeof(date) - 1;
+
+	if (len >= skip && memcmp(name, date, skip) == 0) {
+		if (put_date(out, name + skip, len - skip, in))
+			return MZ_OK;
+		return mz_cause_set(cause, MZ_EINVAL,
+				    "the selector template \"%.100s\" has \"{%.*s}\", which is not a "
+				    "date: write it as {date-%%Y%%m%%d}",
+				    template, (int)(len < 40 ? len : 40), name);
+	}
+	if (put_variable(out, name, len, in))
+		return MZ_OK;
+	return mz_cause_set(cause, MZ_EINVAL,
+			    "the selector template \"%.100s\" has an unknown variable \"{%.*s}\": known "
+			    "are {algorithm} {hash} {version} {date-%%Y%%m%%d} {epoch} {random}",
+			    template, (int)(len < 40 ? len : 40), name);
+}
+
 static int expand(struct mz_str *out, const char *template, const input *in,
 		  struct mz_cause *cause)
 {
 	for (const char *p = template; *p != '\0'; p++) {
 		const char *end = NULL;
+		int err = MZ_OK;
 
 		if (*p != '{') {
 			mz_str_addc(out, *p);
@@ -115,12 +136,9 @@ static int expand(struct mz_str *out, const char *template, const input *in,
 			return mz_cause_set(cause, MZ_EINVAL,
 					    "the selector template \"%.100s\" has a { without its }",
 					    template);
-		if (!put_variable(out, p + 1, (size_t)(end - p - 1), in))
-			return mz_cause_set(cause, MZ_EINVAL,
-					    "the selector template \"%.100s\" has an unknown variable "
-					    "\"%.*s\": known are {algorithm} {hash} {version} "
-					    "{date-%%Y%%m%%d} {epoch} {random}",
-					    template, (int)(end - p < 40 ? end - p + 1 : 40), p);
+		err = put_braced(out, template, p + 1, (size_t)(end - p - 1), in, cause);
+		if (err != MZ_OK)
+			return err;
 		p = end;
 	}
 	return MZ_OK;

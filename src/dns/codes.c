@@ -14,7 +14,8 @@ const char *mz_type_name(uint16_t type, char buf[MZ_CODE_TEXT])
 {
 	const ldns_rr_descriptor *known = ldns_rr_descript(type);
 
-	if (type != 0 && known != NULL && known->_type == (ldns_rr_type)type && known->_name != NULL)
+	if (type != 0 && known != NULL && known->_type == (ldns_rr_type)type &&
+	    known->_name != NULL)
 		return known->_name;
 	(void)snprintf(buf, MZ_CODE_TEXT, "TYPE%u", type);
 	return buf;
@@ -22,8 +23,10 @@ const char *mz_type_name(uint16_t type, char buf[MZ_CODE_TEXT])
 
 const char *mz_rcode_name(unsigned rcode, char buf[MZ_CODE_TEXT])
 {
-	static const char *const names[] = {"NOERROR",	"FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED",
-					    "YXDOMAIN", "YXRRSET", "NXRRSET",  "NOTAUTH",  "NOTZONE"};
+	static const char *const names[] = {
+		"NOERROR",  "FORMERR",	"SERVFAIL", "NXDOMAIN", "NOTIMP",  "REFUSED",
+		"YXDOMAIN", "YXRRSET",	"NXRRSET",  "NOTAUTH",	"NOTZONE",
+	};
 
 	if (rcode < sizeof(names) / sizeof(names[0]))
 		return names[rcode];

@@ -88,7 +88,8 @@ int mz_name_from_text(struct mz_name *out, const char *text, const uint8_t *orig
 	/* label is now where the root, or the origin, goes */
 	len = label + (absolute ? 1 : mz_name_len(origin));
 	if (len > MZ_NAME_MAX)
-		return mz_cause_set(cause, MZ_ESYNTAX, "the name \"%.300s\" is longer than 255 octets", text);
+		return mz_cause_set(cause, MZ_ESYNTAX,
+				    "the name \"%.300s\" is longer than 255 octets", text);
 	if (absolute)
 		out->wire[label] = 0;
 	else
@@ -143,7 +144,7 @@ static int label_compare(const uint8_t *a, const uint8_t *b)
 	unsigned n = *a < *b ? *a : *b;
 
 	for (unsigned i = 1; i <= n; i++) {
-		int d = lower(a[i]) - lower(b[i]);
+		int d = a[i] == b[i] ? 0 : lower(a[i]) - lower(b[i]);
 
 		if (d != 0)
 			return d;

@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -262,18 +263,19 @@ static int check_fields(const char *p, const ldns_rr *rr, const uint8_t *origin,
 	return MZ_OK;
 }
 
-static int read_known(const char *p, uint16_t type, const uint8_t *origin, struct mz_str *data,
-		      struct mz_cause *cause)
+int text_read_known(const char *p, uint16_t type, const uint8_t *origin, struct mz_str *data,
+		    struct mz_cause *cause)
 {
 	ldns_rdf *base = NULL;
 	ldns_buffer *wire = ldns_buffer_new(512);
 	ldns_status status = LDNS_STATUS_MEM_ERR;
 	char buf[MZ_CODE_TEXT] = "";
+	const char *type_name = mz_type_name(type, buf);
 	struct mz_str line = {0};
 	ldns_rr *rr = NULL;
 	int err = MZ_ENOMEM;
 
-	mz_str_addf(&line, ". 0 IN %s %s", mz_type_name(type, buf), p);
+	mz_str_addf(&line, ". 0 IN %s %s", type_name, p);
 	if (origin != NULL)
 		base = ldns_rdf_new_frm_data(LDNS_RDF_TYPE_DNAME, mz_name_len(origin), origin);
 	if (wire == NULL || line.failed || (origin != NULL && base == NULL))
@@ -282,10 +284,9 @@ static int read_known(const char *p, uint16_t type, const uint8_t *origin, struc
 	if (status == LDNS_STATUS_MEM_ERR)
 		goto done;
 	if (status != LDNS_STATUS_OK) {
-		err = mz_cause_set(
-			cause, MZ_ESYNTAX,
-			"the data of %s: %s (strings hold at most 255 octets; quote them)", buf,
-			ldns_get_errorstr_by_id(status));
+		err = mz_cause_set(cause, MZ_ESYNTAX,
+				   "the data of %s: %s (quote strings; 255 octets each at most)",
+				   type_name, ldns_get_errorstr_by_id(status));
 		goto done;
 	}
 	err = check_fields(p, rr, origin, cause);
@@ -306,6 +307,20 @@ done:
 	return err;
 }
 
+/* The reader's own doubts: names whole, addresses of their length. */
+static bool bears_reading(uint16_t type, const uint8_t *rdata, size_t rdlen)
+{
+	struct mz_reader plain = {.wire = rdata, .len = rdlen};
+	struct mz_rrview view = {.rdata = rdata, .type = type, .rdlen = (uint16_t)rdlen};
+	uint8_t *again = malloc(rdlen + 1);
+	bool good = again != NULL &&
+		    mz_reader_rdata(&plain, &view, again, rdlen) == (long)rdlen &&
+		    (rdlen == 0 || memcmp(again, rdata, rdlen) == 0);
+
+	free(again);
+	return good;
+}
+
 /* Is it what the type's data must look like? */
 static bool is_well_formed(uint16_t type, const uint8_t *rdata, size_t rdlen)
 {
@@ -315,10 +330,9 @@ static bool is_well_formed(uint16_t type, const uint8_t *rdata, size_t rdlen)
 	if (type == MZ_TYPE_TXT)
 		return text_is_txt(rdata, rdlen);
 	if (!text_is_known(type))
-		return true;
+		return bears_reading(type, rdata, rdlen);
 	rr = text_parse_wire(type, rdata, rdlen);
-	good = rr != NULL ||
-	       (rdlen == 0 && ldns_rr_descriptor_minimum(ldns_rr_descript(type)) == 0);
+	good = rr != NULL;
 	ldns_rr_free(rr);
 	return good;
 }
@@ -330,6 +344,7 @@ int mz_rr_from_text(struct mz_rrlist *list, const char *line, const uint8_t *ori
 	struct mz_str clean = {0}, data = {0};
 	struct mz_name owner = {0};
 	const char *p = NULL, *word = NULL, *after = NULL;
+	char buf[MZ_CODE_TEXT] = "";
 	size_t len = 0;
 	int err = MZ_OK;
 
@@ -347,10 +362,11 @@ int mz_rr_from_text(struct mz_rrlist *list, const char *line, const uint8_t *ori
 	if (len == 2 && memcmp(word, "\\#", 2) == 0)
 		err = read_generic(after, &data, cause);
 	else if (text_is_known(rr.type))
-		err = read_known(p, rr.type, origin, &data, cause);
+		err = text_read_known(p, rr.type, origin, &data, cause);
 	else
 		err = mz_cause_set(cause, MZ_ESYNTAX,
-				   "the data of TYPE%u must be written as \\# LENGTH HEX", rr.type);
+				   "the data of %s must be written as \\# LENGTH HEX",
+				   mz_type_name(rr.type, buf));
 	if (err == MZ_OK && !is_well_formed(rr.type, (const uint8_t *)data.s, data.len))
 		err = mz_cause_set(cause, MZ_ESYNTAX,
 				   "the data does not have the form of its type");

@@ -145,13 +145,15 @@ int mz_reader_rr(struct mz_reader *r, struct mz_rrview *rr)
 	return 1;
 }
 
-long mz_reader_rdata(const struct mz_reader *r, const struct mz_rrview *rr, uint8_t *out, size_t cap)
+long mz_reader_rdata(const struct mz_reader *r, const struct mz_rrview *rr, uint8_t *out,
+		     size_t cap)
 {
 	const struct rdata_layout *layout = rdata_layout(rr->type);
 	size_t at = (size_t)(rr->rdata - r->wire), end = at + rr->rdlen, used = 0, head = 0;
 
 	if (layout == NULL) {
-		if ((rr->type == MZ_TYPE_A && rr->rdlen != 4) || (rr->type == MZ_TYPE_AAAA && rr->rdlen != 16))
+		if ((rr->type == MZ_TYPE_A && rr->rdlen != 4) ||
+		    (rr->type == MZ_TYPE_AAAA && rr->rdlen != 16))
 			return MZ_ESYNTAX;
 		if (rr->rdlen > cap)
 			return MZ_ESPACE;

@@ -7,12 +7,24 @@
 
 enum { LDNS_RDATA_MAX = 4096 };
 
+/* ldns leaks on bad data of rare types (IPSECKEY, CERT): it gets the types that people keep in
+ * zones; the rest is written as RFC 3597 has it. */
+static const uint16_t trusted[] = {
+	MZ_TYPE_A,	     MZ_TYPE_NS,    MZ_TYPE_CNAME,  MZ_TYPE_SOA,    12 /* PTR */,
+	13 /* HINFO */,	     MZ_TYPE_MX,    MZ_TYPE_TXT,    17 /* RP */,    18 /* AFSDB */,
+	MZ_TYPE_AAAA,	     29 /* LOC */,  MZ_TYPE_SRV,    35 /* NAPTR */, 36 /* KX */,
+	MZ_TYPE_DNAME,	     43 /* DS */,   44 /* SSHFP */, MZ_TYPE_TLSA,   53 /* SMIMEA */,
+	61 /* OPENPGPKEY */, 64 /* SVCB */, 65 /* HTTPS */, 99 /* SPF */,   256 /* URI */,
+	MZ_TYPE_CAA,
+};
+
 bool text_is_known(uint16_t type)
 {
-	const ldns_rr_descriptor *known = ldns_rr_descript(type);
-
-	return type != 0 && known != NULL && known->_type == (ldns_rr_type)type &&
-	       known->_name != NULL;
+	for (size_t i = 0; i < sizeof(trusted) / sizeof(trusted[0]); i++) {
+		if (trusted[i] == type)
+			return true;
+	}
+	return false;
 }
 
 static void add_generic(struct mz_str *out, const uint8_t *rdata, size_t rdlen)
@@ -95,20 +107,31 @@ done:
 	return rr;
 }
 
-static bool add_by_ldns(struct mz_str *out, const ldns_rr *rr)
+/* False when ldns has no text that says the same octets again (it has none for odd SVCB data). */
+static bool add_by_ldns(struct mz_str *out, const ldns_rr *rr, const uint8_t *rdata, size_t rdlen)
 {
-	ldns_buffer *text = ldns_buffer_new(1024);
-	bool good = text != NULL;
+	ldns_buffer *buf = ldns_buffer_new(1024);
+	uint16_t type = (uint16_t)ldns_rr_get_type(rr);
+	struct mz_str text = {0}, again = {0};
+	bool good = buf != NULL;
 
 	for (size_t i = 0; good && i < ldns_rr_rd_count(rr); i++) {
 		if (i > 0)
-			ldns_buffer_printf(text, " ");
-		good = ldns_rdf2buffer_str(text, ldns_rr_rdf(rr, i)) == LDNS_STATUS_OK;
+			ldns_buffer_printf(buf, " ");
+		good = ldns_rdf2buffer_str(buf, ldns_rr_rdf(rr, i)) == LDNS_STATUS_OK;
 	}
-	good = good && ldns_buffer_status_ok(text) && ldns_buffer_position(text) > 0;
+	good = good && ldns_buffer_status_ok(buf);
+	if (!good)
+		goto done;
+	mz_str_addn(&text, (const char *)ldns_buffer_begin(buf), ldns_buffer_position(buf));
+	good = !text.failed && text_read_known(text.s, type, NULL, &again, NULL) == MZ_OK &&
+	       again.len == rdlen && memcmp(again.s, rdata, rdlen) == 0;
 	if (good)
-		mz_str_addn(out, (const char *)ldns_buffer_begin(text), ldns_buffer_position(text));
-	ldns_buffer_free(text);
+		mz_str_addn(out, text.s, text.len);
+done:
+	ldns_buffer_free(buf);
+	mz_str_clear(&text);
+	mz_str_clear(&again);
 	return good;
 }
 
@@ -122,7 +145,7 @@ void mz_rdata_to_text(uint16_t type, const uint8_t *rdata, size_t rdlen, struct 
 	}
 	if (type != MZ_TYPE_TXT)
 		rr = text_parse_wire(type, rdata, rdlen);
-	if (rr == NULL || !add_by_ldns(out, rr))
+	if (rr == NULL || !add_by_ldns(out, rr, rdata, rdlen))
 		add_generic(out, rdata, rdlen);
 	ldns_rr_free(rr);
 }

@@ -205,7 +205,37 @@ static bool work_left(const struct mz_plan *plan)
 	return false;
 }
 
-static void planned(struct flow *flow)
+/* Puts the groups of units that somebody else changed since the earlier read behind the others:
+ * the others must not wait for a fight over one RRset. */
+static int set_apart(struct flow *flow, const struct mz_live *before)
+{
+	struct mz_plan *plan = &flow->plan;
+	struct mz_unit *sorted = malloc((plan->unit_count + 1) * sizeof(*sorted));
+	size_t n = 0;
+
+	flow->quiet = plan->unit_count;
+	if (sorted == NULL)
+		return MZ_ENOMEM;
+	for (int fought = 0; fought < 2; fought++) {
+		for (size_t from = 0, to = 0; from < plan->unit_count; from = to) {
+			bool changed = false;
+
+			for (; to < plan->unit_count && plan->units[to].group == plan->units[from].group; to++)
+				changed = changed || !flow_as_before(before, &flow->live, &plan->units[to]);
+			if (changed != (fought == 1))
+				continue;
+			memcpy(sorted + n, plan->units + from, (to - from) * sizeof(*sorted));
+			n += to - from;
+		}
+		if (fought == 0)
+			flow->quiet = n;
+	}
+	memcpy(plan->units, sorted, n * sizeof(*sorted));
+	free(sorted);
+	return MZ_OK;
+}
+
+static void planned(struct flow *flow, const struct mz_live *before)
 {
 	size_t n = flow->job.domain_count;
 
@@ -215,6 +245,11 @@ static void planned(struct flow *flow)
 		return;
 	}
 	flow->planned = true;
+	flow->quiet = flow->plan.unit_count;
+	if (flow->races > 1 && before->ok && set_apart(flow, before) != MZ_OK) {
+		flow_fail(flow, mz_strerror(MZ_ENOMEM));
+		return;
+	}
 	flow_log_resolve(flow, &flow->plan);
 	if (flow->counts == NULL && flow->job.mode != MZ_FLOW_PLAN) {
 		flow->counts = malloc((n + 1) * sizeof(flow->counts[0]));
@@ -232,17 +267,17 @@ static void planned(struct flow *flow)
 static void on_read(void *arg, struct mz_live *take_live)
 {
 	struct flow *flow = arg;
+	struct mz_live before = flow->live;
 
 	flow->op = NULL;
-	mz_live_clear(&flow->live);
 	flow->live = *take_live;
-	if (!flow->live.ok) {
+	flow->serial = flow->live.ok ? flow->live.serial : flow->serial;
+	flow->have_serial = flow->have_serial || flow->live.ok;
+	if (flow->live.ok)
+		planned(flow, &before);
+	else
 		flow_fault(flow, flow->live.retry, flow->live.cause.text);
-		return;
-	}
-	flow->serial = flow->live.serial;
-	flow->have_serial = true;
-	planned(flow);
+	mz_live_clear(&before);
 }
 
 struct mz_live_request flow_request(const struct flow *flow)
@@ -261,9 +296,16 @@ struct mz_live_request flow_request(const struct flow *flow)
 
 void flow_read(struct flow *flow)
 {
-	struct mz_live_request request = flow_request(flow);
+	struct mz_live_request request = {0};
+	struct mz_cause cause = {0};
+	int err = flow_recall(flow, &cause);
 
 	flow_enter(flow, STATE_READ);
+	if (err != MZ_OK) {
+		flow_fail(flow, cause.text[0] != '\0' ? cause.text : mz_strerror(err));
+		return;
+	}
+	request = flow_request(flow);
 	if (mz_live_read(&request, on_read, flow, &flow->op) != MZ_OK)
 		flow_fail(flow, mz_strerror(MZ_ENOMEM));
 }

@@ -66,6 +66,7 @@ struct flow {
 	uint8_t (*digests)[MZ_DIGEST]; /* one a domain: of all that it publishes */
 	unsigned *keys_missing;	       /* one a domain */
 	struct mz_rrlist desired, ledger, slots;
+	bool recalled; /* ledger and slots are there */
 
 	/* read and planned */
 	struct mz_live live;
@@ -89,6 +90,9 @@ struct flow {
 	bool may_update;	      /* the empty UPDATE was accepted */
 	char refusal[512];	      /* why the last message was turned down, while it is looked into */
 	unsigned refusal_rcode;
+	size_t quiet;	     /* the units before it were not seen to change under our hands */
+	bool set_apart;	     /* the others were once sent on their own */
+	bool looked_again;   /* an outcome was unknown, and time was given to settle it */
 	unsigned races, attempts, looks;
 	uint64_t deadline; /* monotonic ms: no new attempt after it */
 
@@ -121,8 +125,10 @@ void flow_after(struct flow *flow, unsigned ms, event_callback_fn fn);
 /* Makes the plan from what was read, without what the server denied: MZ_ENOMEM. */
 int flow_plan(struct flow *flow, const struct mz_live *live, struct mz_plan *out);
 
-/* gather.c: desired, ledger and what is known, before anything is asked */
+/* gather.c: what is desired and known, before anything is asked; and the rest, before the zone is
+ * read: the wishes of the zone's other domains, the ledger, the slots */
 int flow_gather(struct flow *flow, struct mz_cause *cause);
+int flow_recall(struct flow *flow, struct mz_cause *cause);
 /* Is the domain planned with all that it publishes? Only then is its state recorded. */
 bool flow_complete(const struct flow *flow, size_t domain);
 
@@ -132,6 +138,8 @@ void flow_send_committed(struct flow *flow);
 
 /* verify.c */
 void flow_verify(struct flow *flow);
+/* Does the unit's RRset stand now as it stood in an earlier read? */
+bool flow_as_before(const struct mz_live *before, const struct mz_live *now, const struct mz_unit *unit);
 
 /* propagate.c */
 void flow_propagate(struct flow *flow);

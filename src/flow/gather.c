@@ -21,6 +21,7 @@ static void describe(struct flow *flow, size_t i)
 		.name = domain->name,
 		.active = flow->job.active[i],
 		.refuse_takeover = domain->takeover == MZ_TAKEOVER_REFUSE,
+		.dkim_automatic = domain->dkim_automatic,
 		.withdraw = withdraw,
 		.families = withdraw ? MZ_FAMILIES_ALL : domain->publish & flow->job.families,
 		.published = withdraw ? MZ_FAMILIES_ALL : domain->publish,
@@ -62,10 +63,14 @@ static int derive(struct flow *flow, size_t i, struct mz_cause *cause)
 	if ((flow->domains[i].families >> MZ_FAMILY_DKIM & 1u) != 0)
 		flow->keys_missing[i] = facts.dkim_missing;
 	mz_records_digest(&desired, flow->digests[i]);
-	for (size_t k = 0; k < desired.count && err == MZ_OK; k++) {
+	for (size_t k = 0; k < desired.count; k++)
 		desired.rr[k].domain = (uint16_t)i;
-		err = mz_rrlist_add(&flow->desired, &desired.rr[k]);
+	if (flow->job.domain_count == 1) { /* the common case: nothing to merge */
+		flow->desired = desired;
+		desired = (struct mz_rrlist){0};
 	}
+	for (size_t k = 0; k < desired.count && err == MZ_OK; k++)
+		err = mz_rrlist_add(&flow->desired, &desired.rr[k]);
 done:
 	mz_conf_errors_clear(&errors);
 	mz_facts_clear(&facts);
@@ -95,16 +100,14 @@ static void on_intended(void *arg, const struct mz_store_change *change)
 	}
 }
 
-static int recall(struct flow *flow, size_t i)
+static int recall_ledger(struct flow *flow, size_t i)
 {
 	const struct mz_conf_domain *domain = flow->job.domains[i];
 	struct intended intended = {.flow = flow, .domain = (uint16_t)i};
 	struct mz_store *store = flow->engine->in.store;
 	struct mz_rrlist ledger = {0};
-	int err = mz_store_zone_get(store, flow->job.server->name, flow->job.origin_text, domain->text, &flow->known[i]);
+	int err = mz_store_ledger_get(store, flow->job.server->name, flow->job.origin_text, domain->text, &ledger);
 
-	if (err == MZ_OK)
-		err = mz_store_ledger_get(store, flow->job.server->name, flow->job.origin_text, domain->text, &ledger);
 	for (size_t k = 0; k < ledger.count && err == MZ_OK; k++) {
 		ledger.rr[k].domain = (uint16_t)i;
 		err = mz_rrlist_add(&flow->ledger, &ledger.rr[k]);
@@ -164,15 +167,34 @@ int flow_gather(struct flow *flow, struct mz_cause *cause)
 	for (size_t i = 0; i < n; i++)
 		describe(flow, i);
 	for (size_t i = 0; i < n && err == MZ_OK; i++) {
-		if (!flow->domains[i].withdraw)
+		if (flow->domains[i].active && !flow->domains[i].withdraw)
 			err = derive(flow, i, cause);
 		if (err == MZ_OK && flow->domains[i].active && flow->engine->in.store != NULL)
-			err = recall(flow, i);
+			err = mz_store_zone_get(flow->engine->in.store, flow->job.server->name, flow->job.origin_text,
+						flow->domains[i].text, &flow->known[i]);
+	}
+	return err;
+}
+
+int flow_recall(struct flow *flow, struct mz_cause *cause)
+{
+	size_t n = flow->job.domain_count;
+	int err = MZ_OK;
+
+	if (flow->recalled)
+		return MZ_OK;
+	for (size_t i = 0; i < n && err == MZ_OK; i++) {
+		if (!flow->domains[i].active)
+			err = derive(flow, i, cause);
+		else if (flow->engine->in.store != NULL)
+			err = recall_ledger(flow, i);
 	}
 	if (err != MZ_OK)
 		return err;
-	mz_rrlist_sort(&flow->desired, false);
+	if (n > 1)
+		mz_rrlist_sort(&flow->desired, false);
 	mz_rrlist_sort(&flow->ledger, false);
 	drop_repeats(&flow->ledger);
+	flow->recalled = true;
 	return make_slots(flow);
 }

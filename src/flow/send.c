@@ -36,6 +36,8 @@ void flow_send_all(struct flow *flow)
 	flow->queue_count = 0;
 	for (size_t from = 0, to = 0; from < plan->unit_count && err == MZ_OK; from = to) {
 		to = mz_update_pack(plan, from);
+		if (from < flow->quiet && to > flow->quiet)
+			to = flow->quiet;
 		err = push(flow, from, to);
 	}
 	if (err != MZ_OK) {
@@ -48,6 +50,11 @@ void flow_send_all(struct flow *flow)
 
 		flow->queue[i] = flow->queue[flow->queue_count - 1 - i];
 		flow->queue[flow->queue_count - 1 - i] = swap;
+	}
+	/* To send the others apart counts as one of the tries. */
+	if (flow->quiet > 0 && flow->quiet < plan->unit_count && !flow->set_apart) {
+		flow->set_apart = true;
+		flow->races++;
 	}
 	next_message(flow);
 }
@@ -71,12 +78,10 @@ static void next_message(struct flow *flow)
 		flow->current = flow->queue[--flow->queue_count];
 	} while (!has_work(flow, &flow->current));
 	if (flow_log_message(flow) != MZ_OK) {
-		/* The store remembers its fault and reports it at the commit. */
-		struct mz_cause cause = {0};
+		/* The store undid the whole transaction: the commit will say so to the others. */
+		const char *why = mz_store_error(flow->engine->in.store);
 
-		if (mz_store_commit(flow->engine->in.store, &cause) == MZ_OK)
-			(void)mz_cause_set(&cause, MZ_ENOMEM, "out of memory");
-		flow_fail(flow, cause.text);
+		flow_fail(flow, why != NULL && *why != '\0' ? why : mz_strerror(MZ_ENOMEM));
 		return;
 	}
 	flow_enter(flow, STATE_COMMIT);
@@ -187,7 +192,8 @@ static void report_race(struct flow *flow)
 	const struct mz_unit *unit = &flow->plan.units[flow->current.from];
 	struct mz_str text = {0};
 
-	mz_str_addf(&text, "somebody else changed it at each of %d tries; last seen there: ", FLOW_RACES_MAX + 1);
+	mz_str_addf(&text, "somebody else changed it at each of %d tries; last seen there: ",
+		    FLOW_RACES_MAX);
 	if (unit->live_to == unit->live_from)
 		mz_str_add(&text, "nothing");
 	for (size_t i = unit->live_from; i < unit->live_to; i++) {
@@ -237,6 +243,9 @@ static void on_reply(void *arg, const struct mz_answer *answer)
 		raced(flow);
 		break;
 	case MZ_UPDATE_UNKNOWN: /* stays unknown in the log until the zone is read again */
+		if (!flow->looked_again) /* the wait for the reply may have used up the time */
+			flow->deadline = mz_clock_mono_ms() + (uint64_t)flow->job.server->timeout * 1000u;
+		flow->looked_again = true;
 		flow_fault(flow, true, why.text);
 		break;
 	case MZ_UPDATE_LATER:

@@ -20,8 +20,7 @@ static bool was_sent(const struct flow *flow, const struct mz_unit *unit)
 	return false;
 }
 
-/* Does the RRset stand as it stood when the plan was made? */
-static bool as_before(const struct mz_live *before, const struct mz_live *now, const struct mz_unit *unit)
+bool flow_as_before(const struct mz_live *before, const struct mz_live *now, const struct mz_unit *unit)
 {
 	size_t from = mz_rrlist_find(&before->rrs, unit->owner, unit->type), i = from;
 
@@ -114,7 +113,7 @@ static void on_seen(void *arg, struct mz_live *take_live)
 	for (size_t u = 0; u < plan.unit_count; u++) {
 		const struct mz_unit *unit = &plan.units[u];
 
-		late = late || (!unit->gone && was_sent(flow, unit) && as_before(&flow->live, &live, unit));
+		late = late || (!unit->gone && was_sent(flow, unit) && flow_as_before(&flow->live, &live, unit));
 	}
 	if (late && ++flow->looks < LOOKS) {
 		mz_plan_clear(&plan);
@@ -127,6 +126,7 @@ static void on_seen(void *arg, struct mz_live *take_live)
 	mz_live_clear(&flow->live);
 	flow->plan = plan;
 	flow->live = live;
+	flow->quiet = plan.unit_count;
 	if (late && refuse_ignored(flow) != MZ_OK)
 		flow_fail(flow, mz_strerror(MZ_ENOMEM));
 	else

@@ -135,8 +135,9 @@ int live_answer_read(const struct live_question *question, const uint8_t *wire, 
 	if (err != MZ_OK || out->fault != NULL)
 		return err;
 	if ((scan.reader.flags & MZ_FLAG_AA) == 0 && !scan.referral)
-		out->fault = "an answer without authority: the server does not serve the zone, or it "
-			     "has expired there";
+		out->fault =
+			"an answer without authority: the server does not serve the zone, or it "
+			"has expired there";
 	out->no_name = mz_reader_rcode(&scan.reader) == MZ_RCODE_NXDOMAIN && !out->found;
 	return MZ_OK;
 }

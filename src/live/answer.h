@@ -12,10 +12,11 @@ struct live_question {
 
 /* What an answer says beside the RRs that were kept. */
 struct live_answer {
-	bool found;	/* RRs at the name */
-	bool cname;	/* among them a CNAME, which is not made up by a DNAME */
-	bool no_name;	/* NXDOMAIN, and nothing at the name: neither it nor a wildcard for it is there */
-	uint32_t serial; /* of a question for the SOA */
+	bool found;	   /* RRs at the name */
+	bool cname;	   /* among them a CNAME, which is not made up by a DNAME */
+	bool no_name;	   /* NXDOMAIN, and nothing at the name: neither it nor a wildcard for it is
+			      there */
+	uint32_t serial;   /* of a question for the SOA */
 	const char *fault; /* why it cannot be used, or NULL */
 };
 

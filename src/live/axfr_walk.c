@@ -84,8 +84,9 @@ static enum mz_walk_step keep(struct mz_walk *walk, struct mz_rrlist *list,
 {
 	walk->kept += sizeof(struct mz_rr) + owner->len + rr->rdlen;
 	if (walk->kept > KEPT_MAX)
-		return bad(walk, cause, "more than 16 MiB of records at the names we publish: the "
-					"server's data is not what it should be");
+		return bad(walk, cause,
+			   "more than 16 MiB of records at the names we publish: the "
+			   "server's data is not what it should be");
 	if (live_keep(list, r, rr, owner->wire) != MZ_OK)
 		return bad(walk, cause, "out of memory");
 	return MZ_WALK_MORE;
@@ -107,8 +108,9 @@ static enum mz_walk_step take_soa(struct mz_walk *walk, const struct mz_reader *
 		return MZ_WALK_MORE;
 	}
 	if (mz_rdata_compare(MZ_TYPE_SOA, rdata, (size_t)n, walk->soa, walk->soa_len) != 0)
-		return bad(walk, cause, "the closing SOA differs from the opening one: the zone "
-					"changed during the transfer");
+		return bad(walk, cause,
+			   "the closing SOA differs from the opening one: the zone "
+			   "changed during the transfer");
 	walk->state = WALK_CLOSED;
 	return MZ_WALK_MORE;
 }

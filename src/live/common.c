@@ -19,7 +19,7 @@ size_t live_question(uint8_t out[LIVE_QUESTION], const uint8_t *name, uint16_t t
 int live_keep(struct mz_rrlist *list, const struct mz_reader *r, const struct mz_rrview *view,
 	      const uint8_t *owner)
 {
-	static uint8_t rdata[RDATA_ROOM];
+	uint8_t rdata[RDATA_ROOM];
 	long n = mz_reader_rdata(r, view, rdata, sizeof rdata);
 	struct mz_rr rr = {.owner = owner,
 			   .rdata = n >= 0 ? rdata : view->rdata,

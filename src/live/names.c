@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define LABELS_MAX 127
-#define HOPS_MAX 128 /* compression pointers in a name: more are an attack on our time */
+#define HOPS_MAX 127 /* compression pointers in a name: more are an attack on our time */
 #define MEMO_SIZE 64 /* a power of two */
 #define HASH_START 1
 
@@ -36,8 +36,11 @@ struct live_names {
 /* The labels of a name on the way to its root, and where pointers led to. */
 struct path {
 	size_t label[LABELS_MAX];
-	size_t target[LABELS_MAX + 1]; /* target[i]: a pointer led to label i from elsewhere, or 0 */
+	size_t target[LABELS_MAX +
+		      1]; /* target[i]: a pointer led to label i from elsewhere, or 0 */
+	uint8_t target_hops[LABELS_MAX + 1]; /* pointers before that target, its own included */
 	unsigned count;
+	uint8_t hops;
 	struct live_name base; /* what is right of the labels */
 };
 
@@ -119,10 +122,11 @@ static bool collect(const struct live_names *names, const struct mz_reader *r, s
 {
 	const struct live_name *known = NULL;
 	size_t floor = pos;
-	unsigned hops = 0;
 
 	path->count = 0;
+	path->hops = 0;
 	path->target[0] = 0;
+	path->target_hops[0] = 0;
 	path->base = (struct live_name){.hash = HASH_START, .len = 1};
 	for (;;) {
 		if (pos >= r->len)
@@ -130,7 +134,7 @@ static bool collect(const struct live_names *names, const struct mz_reader *r, s
 		if (r->wire[pos] == 0)
 			return true;
 		if (r->wire[pos] >= 0xc0) {
-			if (r->len - pos < 2 || ++hops > HOPS_MAX)
+			if (r->len - pos < 2 || ++path->hops > HOPS_MAX)
 				return false;
 			pos = mz_get16(r->wire + pos) & 0x3fffu;
 			if (pos >= floor || pos < MZ_MSG_HEADER)
@@ -139,15 +143,17 @@ static bool collect(const struct live_names *names, const struct mz_reader *r, s
 			known = recall(names, pos);
 			if (known != NULL) {
 				path->base = *known;
-				return true;
+				return path->hops + known->hops <= HOPS_MAX;
 			}
 			path->target[path->count] = pos;
+			path->target_hops[path->count] = path->hops;
 			continue;
 		}
 		if (r->wire[pos] > 63 || r->len - pos <= r->wire[pos] || path->count == LABELS_MAX)
 			return false;
 		path->label[path->count++] = pos;
 		path->target[path->count] = 0;
+		path->target_hops[path->count] = 0;
 		pos += r->wire[pos] + 1u;
 	}
 }
@@ -156,17 +162,21 @@ bool live_names_look(struct live_names *names, const struct mz_reader *r, size_t
 		     struct live_name *out)
 {
 	struct path path;
+	uint8_t hops = 0;
 	unsigned i = 0;
 
 	if (!collect(names, r, offset, &path))
 		return false;
 	*out = path.base;
+	hops = (uint8_t)(path.hops + path.base.hops);
 	for (i = path.count; i > 0; i--) {
 		if (!grow(names, out, r->wire + path.label[i - 1]))
 			return false;
+		out->hops = (uint8_t)(hops - path.target_hops[i - 1]);
 		if (path.target[i - 1] != 0)
 			remember(names, path.target[i - 1], out);
 	}
+	out->hops = hops;
 	return true;
 }
 

@@ -15,6 +15,7 @@ struct live_name {
 	uint16_t len;
 	uint8_t depth;	 /* labels without the root */
 	uint8_t matched; /* labels from the right that are the origin's */
+	uint8_t hops;	 /* compression pointers on the way to its root */
 };
 
 struct live_names;

@@ -19,10 +19,10 @@ struct probe {
 
 /* What the answer holds; nothing of it is trusted to be of our zone yet. */
 struct found {
-	unsigned soas;	    /* SOA RRs of the origin in the answer */
-	bool other_soa;	    /* an SOA of another name, anywhere */
-	bool referral;	    /* NS RRs in the authority section */
-	bool upward;	    /* they are of a name above the origin */
+	unsigned soas;	/* SOA RRs of the origin in the answer */
+	bool other_soa; /* an SOA of another name, anywhere */
+	bool referral;	/* NS RRs in the authority section */
+	bool upward;	/* they are of a name above the origin */
 	bool malformed;
 	uint32_t serial, ttl, minimum;
 };
@@ -98,10 +98,11 @@ static void judge_found(struct mz_probe *result, const struct probe *probe,
 	} else {
 		result->result = MZ_PROBE_NOT_AUTH;
 		cause(result, probe,
-		      authority ? "the server serves a zone above it, but not this one: check the "
-				  "zone's origin"
-				: "the answer is without authority: it comes from a resolver, or the "
-				  "zone is delegated to other servers or has expired");
+		      authority
+			      ? "the server serves a zone above it, but not this one: check the "
+				"zone's origin"
+			      : "the answer is without authority: it comes from a resolver, or the "
+				"zone is delegated to other servers or has expired");
 	}
 }
 
@@ -112,8 +113,8 @@ static void judge_answer(struct mz_probe *result, const struct probe *probe,
 	struct mz_reader r = {0};
 	struct found found = {0};
 
-	if (answer->outcome == MZ_NET_ANSWER && (answer->rcode == MZ_RCODE_NOERROR ||
-						 answer->rcode == MZ_RCODE_NXDOMAIN)) {
+	if (answer->outcome == MZ_NET_ANSWER &&
+	    (answer->rcode == MZ_RCODE_NOERROR || answer->rcode == MZ_RCODE_NXDOMAIN)) {
 		if (mz_reader_open(&r, answer->wire, answer->len) != MZ_OK)
 			found.malformed = true;
 		else
@@ -121,8 +122,8 @@ static void judge_answer(struct mz_probe *result, const struct probe *probe,
 		judge_found(result, probe, &r, &found);
 		return;
 	}
-	mz_net_explain(answer, probe->peer, "SOA query", mz_name_to_text(probe->origin.wire, origin),
-		       probe->key, &result->cause);
+	mz_net_explain(answer, probe->peer, "SOA query",
+		       mz_name_to_text(probe->origin.wire, origin), probe->key, &result->cause);
 	result->result = MZ_PROBE_FAILED;
 	result->retry = true;
 	if (answer->outcome != MZ_NET_ANSWER)

@@ -10,7 +10,8 @@
 #include "src/live/answer.h"
 #include "src/live/wildcard.h"
 
-#define KEPT_MAX 200000u /* RRs at our names: a server that has more is not answering us */
+#define OCTETS_MAX (64u * 1024 * 1024) /* of answers: no set of mail domains has so much to read   \
+					*/
 
 /*
  * The rounds:
@@ -43,6 +44,7 @@ struct live_query {
 	struct mz_arena arena;		       /* holds the questions */
 	struct question_list questions;
 	size_t pending;
+	size_t octets; /* of answers so far */
 	enum stage stage;
 	struct live_wild wild;
 	struct mz_live live;
@@ -51,10 +53,10 @@ struct live_query {
 };
 
 static const uint16_t more_types[] = {
-	MZ_TYPE_A,    MZ_TYPE_AAAA, MZ_TYPE_CNAME, MZ_TYPE_MX, MZ_TYPE_TXT, MZ_TYPE_SRV,
-	MZ_TYPE_TLSA, MZ_TYPE_CAA,  MZ_TYPE_DNAME, 12 /* PTR */, 29 /* LOC */, 35 /* NAPTR */,
-	44 /* SSHFP */, 53 /* SMIMEA */, 61 /* OPENPGPKEY */, 64 /* SVCB */, 65 /* HTTPS */,
-	256 /* URI */,
+	MZ_TYPE_A,     MZ_TYPE_AAAA,   MZ_TYPE_CNAME,  MZ_TYPE_MX,	MZ_TYPE_TXT,
+	MZ_TYPE_SRV,   MZ_TYPE_TLSA,   MZ_TYPE_CAA,    MZ_TYPE_DNAME,	12 /* PTR */,
+	29 /* LOC */,  35 /* NAPTR */, 44 /* SSHFP */, 53 /* SMIMEA */, 61 /* OPENPGPKEY */,
+	64 /* SVCB */, 65 /* HTTPS */, 256 /* URI */,
 };
 
 static void on_answer(void *arg, const struct mz_answer *answer);
@@ -104,7 +106,8 @@ static int ask(struct live_query *query, enum purpose purpose, const uint8_t *na
 	if (q == NULL)
 		return MZ_ENOMEM;
 	q->wild = wild;
-	return begun(query, q, send_question(q, MZ_ASK_QUERY, wire, live_question(wire, name, type)));
+	return begun(query, q,
+		     send_question(q, MZ_ASK_QUERY, wire, live_question(wire, name, type)));
 }
 
 /* Is the name itself in use? The update section is empty: nothing is changed. */
@@ -175,7 +178,8 @@ static int ask_more(struct live_query *query)
 	struct question *q = NULL;
 	int err = MZ_OK;
 
-	TAILQ_FOREACH(q, &query->questions, link) {
+	TAILQ_FOREACH(q, &query->questions, link)
+	{
 		if (q->purpose == FOR_SLOT && q->found) {
 			err = live_wild_add(&query->wild, query->request->origin, q->name, q->type);
 			if (err == MZ_OK && q->type == MZ_TYPE_ANY && !q->cname)
@@ -198,7 +202,8 @@ static int ask_doubtful(struct live_query *query)
 
 	mz_rrlist_sort(&query->wild.rrs, true);
 	mz_rrlist_sort(&query->live.rrs, true);
-	TAILQ_FOREACH(q, &query->questions, link) {
+	TAILQ_FOREACH(q, &query->questions, link)
+	{
 		if (q->purpose == FOR_SLOT && q->found &&
 		    (settled == NULL || !mz_name_equal(settled, q->name)) &&
 		    live_wild_doubt(&query->wild, &query->live.rrs, query->request->origin, q->name,
@@ -245,7 +250,7 @@ static void finish(struct live_query *query)
 	struct question *q = NULL;
 
 	TAILQ_FOREACH(q, &query->questions, link)
-		mz_net_cancel(q->ask);
+	mz_net_cancel(q->ask);
 	query->live = (struct mz_live){0};
 	query->done(query->arg, &live);
 	free_query(query);
@@ -337,8 +342,10 @@ static bool take_query(struct question *q, const struct mz_answer *answer)
 	err = live_answer_read(&question, answer->wire, answer->len,
 			       q->purpose == FOR_WILD ? &query->wild.rrs : &query->live.rrs,
 			       &query->live.cuts, &out);
-	if (err == MZ_OK && query->live.rrs.count + query->wild.rrs.count > KEPT_MAX)
-		err = MZ_ESPACE;
+	query->octets += answer->len;
+	if (out.fault == NULL && query->octets > OCTETS_MAX)
+		out.fault =
+			"more than 64 MiB of answers: the server's data is not what it should be";
 	if (err == MZ_OK && q->purpose == FOR_SERIAL && out.fault == NULL && !out.found)
 		out.fault = "there is no SOA: the server does not serve this zone";
 	if (out.fault != NULL)
@@ -416,6 +423,6 @@ void live_query_cancel(struct live_query *query)
 	if (query == NULL)
 		return;
 	TAILQ_FOREACH(q, &query->questions, link)
-		mz_net_cancel(q->ask);
+	mz_net_cancel(q->ask);
 	free_query(query);
 }

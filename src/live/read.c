@@ -81,13 +81,26 @@ static int start(struct read_op *read)
 	return live_axfr_start(request, limit, on_axfr, read, &read->axfr);
 }
 
+static bool slots_inside(const struct mz_live_request *request)
+{
+	size_t i = 0;
+
+	for (i = 0; i < request->slots->count; i++)
+		if (!mz_name_within(request->slots->rr[i].owner, request->origin))
+			return false;
+	return true;
+}
+
 int mz_live_read(const struct mz_live_request *request, mz_live_done done, void *arg,
 		 struct mz_live_op **op)
 {
-	struct read_op *read = calloc(1, sizeof *read);
+	struct read_op *read = NULL;
 	int err = MZ_ENOMEM;
 
 	*op = NULL;
+	if (!slots_inside(request))
+		return MZ_EINVAL;
+	read = calloc(1, sizeof *read);
 	if (read == NULL)
 		return err;
 	read->op.cancel = cancel;

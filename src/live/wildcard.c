@@ -103,8 +103,7 @@ bool live_wild_doubt(const struct live_wild *wild, const struct mz_rrlist *rrs,
 		if (i >= wild->rrs.count || !mz_name_equal(wild->rrs.rr[i].owner, owner.wire))
 			continue;
 		/* servers may answer ANY with a part of what is there: parts cannot be compared */
-		if (type == MZ_TYPE_ANY ||
-		    same_rrset(rrs, name, &wild->rrs, owner.wire, type) ||
+		if (type == MZ_TYPE_ANY || same_rrset(rrs, name, &wild->rrs, owner.wire, type) ||
 		    same_rrset(rrs, name, &wild->rrs, owner.wire, MZ_TYPE_CNAME))
 			return true;
 	}

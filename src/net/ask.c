@@ -139,7 +139,7 @@ void mz_net_cancel(struct mz_ask *ask)
 	conn = ask->conn;
 	/* others share the connection; an update or a transfer is alone on its own and cut off */
 	if (ask->state == ASK_TCP && conn->use == CONN_QUERIES) {
-		ask->state = ASK_SKIPPED;
+		ask_enter(ask, ASK_SKIPPED, &conn->asks);
 		return;
 	}
 	if (ask->state == ASK_UDP)

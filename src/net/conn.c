@@ -15,6 +15,21 @@
 static void on_read(evutil_socket_t fd, short what, void *arg);
 static void on_write(evutil_socket_t fd, short what, void *arg);
 
+static const char *const state_names[] = {
+	[CONN_CONNECTING] = "connecting",
+	[CONN_OPEN] = "open",
+	[CONN_DRAINING] = "draining",
+	[CONN_DEAD] = "dead",
+};
+
+static void enter(struct mz_conn *conn, enum conn_state state)
+{
+	if (mz_log_on(MZ_LOG_DEBUG))
+		mz_log(MZ_LOG_DEBUG, "connection", "server=%s fd=%d state=%s", conn->peer->text,
+		       conn->fd, state_names[state]);
+	conn->state = state;
+}
+
 void conn_set_use(struct mz_conn *conn, enum conn_use use)
 {
 	conn->peer->use_count[conn->use]--;
@@ -80,7 +95,7 @@ static void bury(struct mz_conn *conn)
 
 	if (conn->state == CONN_DEAD)
 		return;
-	conn->state = CONN_DEAD;
+	enter(conn, CONN_DEAD);
 	if (conn->on_read != NULL)
 		event_free(conn->on_read);
 	if (conn->on_write != NULL)
@@ -146,7 +161,7 @@ void conn_drain(struct mz_conn *conn)
 {
 	if (conn->state == CONN_DEAD)
 		return;
-	conn->state = CONN_DRAINING;
+	enter(conn, CONN_DRAINING);
 	if (conn->count == 0)
 		bury(conn);
 }
@@ -208,8 +223,8 @@ static uint16_t fresh_id(const struct mz_conn *conn)
 	do {
 		id = net_random_id();
 		TAILQ_FOREACH(ask, &conn->asks, link)
-			if (ask->id == id)
-				break;
+		if (ask->id == id)
+			break;
 	} while (ask != NULL);
 	return id;
 }
@@ -280,7 +295,7 @@ static void on_write(evutil_socket_t fd, short what, void *arg)
 			conn_fail(conn, MZ_NET_UNREACHABLE, err);
 			return;
 		}
-		conn->state = CONN_OPEN;
+		enter(conn, CONN_OPEN);
 	}
 	conn_flush(conn);
 }
@@ -293,8 +308,8 @@ static struct mz_ask *find(const struct mz_conn *conn, uint16_t id)
 
 	/* most servers answer in order, so that the first is the one */
 	TAILQ_FOREACH(ask, &conn->asks, link)
-		if (ask->id == id)
-			return ask;
+	if (ask->id == id)
+		return ask;
 	return NULL;
 }
 

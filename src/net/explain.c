@@ -8,17 +8,18 @@
 #define TSIG_ERROR_BADSIG 16
 #define TSIG_ERROR_BADKEY 17
 
-/* `key "mail-update" (hmac-sha256)` into buf, or "no key". */
+/* `key "mail-update" (hmac-sha256)` into buf, or "requests without a key". */
 static const char *key_text(const struct tsig_key *key, char *buf, size_t size)
 {
 	if (key == NULL)
-		return "no key";
+		return "requests without a key";
 	(void)snprintf(buf, size, "key \"%s\" (%s)", tsig_key_name(key),
 		       tsig_alg_name(tsig_key_alg(key)));
 	return buf;
 }
 
-/* What an operator should look at, by the TSIG error first, then the rcode. */
+/* What an operator should look at, by the TSIG error first, then the rcode. Servers say REFUSED and
+ * NOTAUTH for the same things, and PowerDNS for every fault of a key, so one text serves both. */
 static void advise(struct mz_str *out, const struct mz_answer *answer, const struct tsig_key *key)
 {
 	char buf[320] = "";
@@ -31,14 +32,11 @@ static void advise(struct mz_str *out, const struct mz_answer *answer, const str
 			    name);
 	else if (answer->info.error == TSIG_ERROR_BADSIG && key != NULL)
 		mz_str_addf(out, ": the secret of %s differs from the server's", name);
-	else if (answer->rcode == MZ_RCODE_REFUSED && key == NULL)
-		mz_str_add(out, ": the server does not allow this without a key: configure one");
-	else if (answer->rcode == MZ_RCODE_REFUSED)
-		mz_str_addf(out, ": the server does not allow this for %s: check its access rules "
-				 "for the zone, and the key's name, algorithm and secret", name);
-	else if (answer->rcode == MZ_RCODE_NOTAUTH)
-		mz_str_addf(out, ": the server does not serve this zone, or does not allow it for "
-				 "%s: check the zone's origin and the server's access rules", name);
+	else if (answer->rcode == MZ_RCODE_REFUSED || answer->rcode == MZ_RCODE_NOTAUTH)
+		mz_str_addf(out,
+			    ": the server does not serve this zone, or does not allow this for %s: "
+			    "check the zone's origin, the server's access rules%s",
+			    name, key != NULL ? ", and the key's name, algorithm and secret" : "");
 	else if (answer->rcode == MZ_RCODE_NOTZONE)
 		mz_str_add(out, ": a name in it is outside the zone: check the zone's origin");
 	else if (answer->rcode == MZ_RCODE_SERVFAIL)
@@ -65,8 +63,7 @@ static void explain_time(struct mz_str *out, const struct mz_answer *answer)
 {
 	int64_t apart = (int64_t)answer->info.server_time - mz_clock_wall();
 
-	mz_str_addf(out,
-		    "BADTIME: the server's clock is %lld s %s of ours: set both by NTP",
+	mz_str_addf(out, "BADTIME: the server's clock is %lld s %s of ours: set both by NTP",
 		    (long long)(apart < 0 ? -apart : apart), apart < 0 ? "behind" : "ahead");
 }
 

@@ -45,7 +45,7 @@ struct mz_ask {
 	TAILQ_ENTRY(mz_ask) link;
 	struct ask_list *list; /* the list it is in, or NULL */
 	struct mz_peer *peer;
-	struct mz_conn *conn; /* ASK_TCP, ASK_SKIPPED */
+	struct mz_conn *conn;	   /* ASK_TCP, ASK_SKIPPED */
 	struct mz_request request; /* its wire points at `wire` below */
 	struct mz_answer answer;
 	struct tsig_mac mac;	   /* of the request as it was last sent */
@@ -160,7 +160,7 @@ void ask_free(struct mz_ask *ask);
 /* How a message stands to a request, by id, QR, opcode and question (RFC 5452 9.1). */
 enum judge_match {
 	JUDGE_MATCH,
-	JUDGE_BARE,  /* all but the question, which is left out (errors, updates, later envelopes) */
+	JUDGE_BARE, /* all but the question, which is left out (errors, updates, later envelopes) */
 	JUDGE_OTHER,
 };
 /* `request` is a message with one question of `qlen` octets behind the header. */

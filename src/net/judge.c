@@ -65,7 +65,9 @@ bool judge_reply(enum tsig_verdict verdict, const struct tsig_info *info, unsign
 		*outcome = info->error == TSIG_ERROR_BADTIME ? MZ_NET_BADTIME : MZ_NET_UNPROVEN;
 		return true;
 	}
-	/* an error that proves nothing may end an attempt; a success that proves nothing is not one */
+	/* An error that proves nothing may end an attempt, where it is one that servers send without
+	 * a MAC. Any other answer that proves nothing is not one. */
 	*outcome = MZ_NET_UNPROVEN;
-	return rcode != MZ_RCODE_NOERROR;
+	return rcode == MZ_RCODE_FORMERR || rcode == MZ_RCODE_SERVFAIL || rcode == MZ_RCODE_NOTIMP ||
+	       rcode == MZ_RCODE_REFUSED || rcode == MZ_RCODE_NOTAUTH;
 }

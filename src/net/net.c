@@ -189,9 +189,9 @@ int mz_net_peer(struct mz_net *net, const struct mz_endpoint *endpoint, unsigned
 
 	*out = NULL;
 	LIST_FOREACH(peer, list, link)
-		if (peer->endpoint.port == endpoint->port &&
-		    strcmp(peer->endpoint.host, endpoint->host) == 0)
-			break;
+	if (peer->endpoint.port == endpoint->port &&
+	    strcmp(peer->endpoint.host, endpoint->host) == 0)
+		break;
 	if (peer == NULL) {
 		peer = peer_new(net, endpoint);
 		if (peer == NULL)
@@ -253,7 +253,7 @@ void mz_net_free(struct mz_net *net)
 		return;
 	for (i = 0; i < NET_PEER_BUCKETS; i++)
 		LIST_FOREACH(peer, &net->peers[i], link)
-			peer_shutdown(peer);
+	peer_shutdown(peer);
 	drop_all(&net->ended);
 	while ((conn = TAILQ_FIRST(&net->dead)) != NULL) {
 		TAILQ_REMOVE(&net->dead, conn, link);

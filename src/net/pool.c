@@ -40,7 +40,8 @@ static struct mz_conn *query_conn(struct mz_peer *peer, int *sys_errno)
 	struct mz_conn *conn = NULL;
 	bool full = false;
 
-	TAILQ_FOREACH(conn, &peer->conns, link) {
+	TAILQ_FOREACH(conn, &peer->conns, link)
+	{
 		if (conn->use != CONN_QUERIES || conn->state == CONN_DRAINING)
 			continue;
 		if (conn->count < NET_PIPELINE)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Exchanges by UDP: a connected socket a peer, a window, retransmission, and what sends on to TCP. */
+/* Exchanges by UDP: a connected socket a peer, a window, retransmission, and what sends on to TCP.
+ */
 #include "src/net/internal.h"
 
 #include <errno.h>
@@ -261,8 +262,8 @@ uint64_t udp_tick(struct mz_peer *peer, uint64_t now)
 	flush(peer);
 	for (i = 0; i < NET_UDP_WINDOW; i++)
 		if (udp->slot[i] != NULL)
-			next = net_earlier(next, net_earlier(udp->slot[i]->deadline,
-							     udp->slot[i]->resend));
+			next = net_earlier(
+				next, net_earlier(udp->slot[i]->deadline, udp->slot[i]->resend));
 	if (udp->count != 0 || udp->fd < 0)
 		return next;
 	if (udp->idle_since + NET_IDLE_MS > now)
@@ -293,8 +294,8 @@ static void reply(struct mz_peer *peer, uint8_t *wire, size_t len)
 		return;
 	flags = mz_get16(wire + 2);
 	match = judge_match(ask->wire, ask->qlen, ask->id, wire, len);
-	if (match == JUDGE_OTHER || (match == JUDGE_BARE && (flags & 15u) == 0 &&
-				     ask->request.kind == MZ_ASK_PROBE)) {
+	if (match == JUDGE_OTHER ||
+	    (match == JUDGE_BARE && (flags & 15u) == 0 && ask->request.kind == MZ_ASK_PROBE)) {
 		ask->answer.dropped++;
 		return;
 	}

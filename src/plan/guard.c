@@ -2,7 +2,7 @@
 /* The guards: changes that would lose mail or somebody's data are refused, slot by slot. */
 #include "src/plan/guard.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 /* Deletions that a delete limit never counts as too many. */
 enum { DELETES_ALWAYS_ALLOWED = 5 };
@@ -50,34 +50,52 @@ static int guard_cut(struct slot *slot, const struct mz_plan_input *in, struct m
 
 static int guard_takeover(struct slot *slot, const struct mz_plan_input *in, struct mz_arena *arena)
 {
-	if (!in->domains[slot->domain].refuse_takeover)
-		return MZ_OK;
 	for (size_t i = 0; i < slot->live_to - slot->live_from; i++) {
-		if (slot->fate[i] == FATE_TAKEN)
-			return refuse_with(slot, arena, "in our place stands (takeover = \"refuse\"): ",
-					   &in->live->rrs.rr[slot->live_from + i]);
+		const struct mark *mark = &slot->mark[i];
+		const struct mz_plan_domain *domain = &in->domains[mark->domain];
+		const char *reason = NULL;
+
+		if (mark->fate != FATE_TAKEN || !slot->whole)
+			continue;
+		/* Somebody signs with the key that stands there; ours needs a selector of its own. */
+		if (mark->family == MZ_FAMILY_DKIM && domain->dkim_automatic)
+			reason = "another key is published under this selector (change selector_template): ";
+		else if (domain->refuse_takeover)
+			reason = "in our place stands (takeover = \"refuse\"): ";
+		if (reason != NULL)
+			return refuse_with(slot, arena, reason, &in->live->rrs.rr[slot->live_from + i]);
 	}
 	return MZ_OK;
 }
 
 /* ---- CNAME and other data ---------------------------------------------------------------------- */
 
-static const struct slot *find_slot(const struct slot *slots, size_t count, const uint8_t *owner, uint16_t type)
+static const struct slot *find_slot(const struct slot *slots, size_t count, uint16_t type)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (slots[i].type == type && mz_name_equal(slots[i].owner, owner))
+		if (slots[i].type == type)
 			return &slots[i];
 	}
 	return NULL;
 }
 
-/* Does an RR that stands at the name stay there, after all that we do? */
+/* Does an RR that stands at the name stay there, after all that we do? `slots` are the name's. */
 static bool stays(const struct slot *slots, size_t count, const struct mz_plan_input *in, size_t live)
 {
-	const struct mz_rr *rr = &in->live->rrs.rr[live];
-	const struct slot *slot = find_slot(slots, count, rr->owner, rr->type);
+	const struct slot *slot = find_slot(slots, count, in->live->rrs.rr[live].type);
 
-	return slot == NULL || !slot->touched || slot->refused != NULL || slot->fate[live - slot->live_from] < FATE_STALE;
+	return slot == NULL || !slot->touched || slot->refused != NULL ||
+	       slot->mark[live - slot->live_from].fate < FATE_STALE;
+}
+
+/* Adds a type to a list of types, each once. */
+static void name_type(struct mz_str *list, const char *before, uint16_t type, uint16_t *last)
+{
+	char text[MZ_CODE_TEXT] = "";
+
+	if (type != *last)
+		mz_str_addf(list, "%s%s", list->len == 0 ? before : ", ", mz_type_name(type, text));
+	*last = type;
 }
 
 /* `slots` are those of one owner. */
@@ -85,13 +103,13 @@ static int guard_cname(struct slot *slot, const struct slot *slots, size_t count
 		       struct mz_arena *arena)
 {
 	struct mz_str reason = {0};
-	uint16_t named = 0;
+	bool wanted = false;
+	uint16_t last = 0;
 	int err = MZ_OK;
 
 	for (size_t i = mz_rrlist_find(&in->live->rrs, slot->owner, 0);
 	     i < in->live->rrs.count && mz_name_equal(in->live->rrs.rr[i].owner, slot->owner); i++) {
 		const struct mz_rr *rr = &in->live->rrs.rr[i];
-		char type[MZ_CODE_TEXT] = "";
 
 		if ((slot->type == MZ_TYPE_CNAME) == (rr->type == MZ_TYPE_CNAME) || !stays(slots, count, in, i))
 			continue;
@@ -99,10 +117,13 @@ static int guard_cname(struct slot *slot, const struct slot *slots, size_t count
 			err = refuse_with(slot, arena, "a CNAME stands at this name: ", rr);
 			goto done;
 		}
-		if (rr->type != named)
-			mz_str_addf(&reason, "%s%s", named == 0 ? "other data at this name: " : ", ",
-				    mz_type_name(rr->type, type));
-		named = rr->type;
+		name_type(&reason, "other data at this name: ", rr->type, &last);
+	}
+	/* Domains of one zone may want both. The data is to come, so the CNAME must not. */
+	wanted = slot->type == MZ_TYPE_CNAME && reason.len == 0;
+	for (size_t s = 0; s < count && wanted; s++) {
+		if (slots[s].type != MZ_TYPE_CNAME && slots[s].want_to > slots[s].want_from)
+			name_type(&reason, "other data is wanted at this name: ", slots[s].type, &last);
 	}
 	if (reason.failed)
 		err = MZ_ENOMEM;
@@ -113,73 +134,161 @@ done:
 	return err;
 }
 
+/* Of these only one can stand at a name. */
+static int guard_single(struct slot *slot, struct mz_arena *arena)
+{
+	size_t stand = slot->adds;
+
+	if ((slot->type != MZ_TYPE_CNAME && slot->type != MZ_TYPE_DNAME) || slot->adds == 0)
+		return MZ_OK;
+	for (size_t i = 0; i < slot->live_to - slot->live_from; i++)
+		stand += slot->mark[i].fate < FATE_STALE;
+	return stand < 2 ? MZ_OK : refuse(slot, arena, "another one stands or is wanted at this name");
+}
+
 /* ---- mail that would break --------------------------------------------------------------------- */
 
 static bool is_spf(const struct mz_rr *rr)
 {
-	static const uint8_t spf[] = "v=spf1";
-	const struct mz_rr want = {.type = MZ_TYPE_TXT, .rdata = (const uint8_t *)"\006v=spf1", .rdlen = sizeof(spf),
-				   .family = MZ_FAMILY_SPF, .claim = MZ_CLAIM_MATCH};
+	static const uint8_t spf[] = {6, 'v', '=', 's', 'p', 'f', '1'};
+	const struct mz_rr want = {.type = MZ_TYPE_TXT, .rdata = spf, .rdlen = sizeof(spf), .claim = MZ_CLAIM_MATCH};
 
 	return mz_claim_matches(&want, rr->rdata, rr->rdlen);
 }
 
 static int guard_spf(struct slot *slot, const struct mz_plan_input *in, struct mz_arena *arena)
 {
-	unsigned strings = 0;
+	unsigned stay = 0, come = 0;
 
-	if (slot->type != MZ_TYPE_TXT || slot->family != MZ_FAMILY_SPF)
+	if (slot->type != MZ_TYPE_TXT)
 		return MZ_OK;
 	for (size_t i = 0; i < slot->live_to - slot->live_from; i++)
-		strings += slot->fate[i] < FATE_STALE && is_spf(&in->live->rrs.rr[slot->live_from + i]);
+		stay += slot->mark[i].fate < FATE_STALE && is_spf(&in->live->rrs.rr[slot->live_from + i]);
 	for (size_t w = slot->want_from; w < slot->want_to; w++)
-		strings += !slot->met[w - slot->want_from] && slot_planned(in, &in->desired->rr[w]) &&
-			   is_spf(&in->desired->rr[w]);
-	return strings < 2 ? MZ_OK : refuse(slot, arena, "two SPF strings would stand at one name");
+		come += slot->wish[w - slot->want_from] == WISH_COMES && is_spf(&in->desired->rr[w]);
+	return come == 0 || stay + come < 2 ? MZ_OK : refuse(slot, arena, "two SPF strings would stand at one name");
 }
 
 static int guard_mx(struct slot *slot, const struct mz_plan_input *in, struct mz_arena *arena)
 {
-	size_t stay = 0, lives = slot->live_to - slot->live_from;
-
-	if (slot->type != MZ_TYPE_MX || slot->adds > 0 || slot->deletes == 0 || in->domains[slot->domain].withdraw)
+	if (slot->type != MZ_TYPE_MX || slot->adds > 0 || slot->deletes == 0 ||
+	    slot->deletes < slot->live_to - slot->live_from || in->domains[slot->domain].withdraw)
 		return MZ_OK;
-	for (size_t i = 0; i < lives; i++)
-		stay += slot->fate[i] < FATE_STALE;
-	return stay > 0 ? MZ_OK : refuse(slot, arena, "the domain would be left without an MX");
+	/* Other names may lose their MX: only the `records` list put it there. */
+	for (size_t d = 0; d < in->domain_count; d++) {
+		if (mz_name_equal(slot->owner, in->domains[d].name))
+			return refuse(slot, arena, "the domain would be left without an MX");
+	}
+	return MZ_OK;
 }
 
 /* ---- too much at once ---------------------------------------------------------------------------- */
 
+/* One domain's records: what is desired and what the ledger keeps, and what of it would go. */
+struct tally {
+	uint64_t all, lost;
+	const char *reason; /* more than the limit */
+};
+
+/* An RR of the ledger that another of its RRset replaces is not lost; nor is what we take over. */
 static bool loses(const struct slot *slot)
 {
-	return changes(slot) && slot->deletes > slot->adds;
+	unsigned stale = 0;
+
+	for (size_t i = 0; slot->touched && changes(slot) && i < slot->live_to - slot->live_from; i++)
+		stale += slot->mark[i].fate == FATE_STALE;
+	return stale > slot->adds;
 }
 
-static int guard_limit(struct slot *slots, size_t count, const struct mz_plan_input *in, uint16_t domain,
-		       struct mz_arena *arena)
+static void count_lost(const struct slot *slot, const struct mz_plan_input *in, struct tally *tally)
 {
-	const struct mz_plan_domain *d = &in->domains[domain];
-	uint64_t ledger = 0, lost = 0;
-	struct mz_cause reason = {0};
-	int err = MZ_OK;
+	unsigned replaced = slot->adds;
 
-	for (size_t i = 0; i < in->ledger->count; i++)
-		ledger += in->ledger->rr[i].domain == domain;
-	/* An RR that is replaced by another of its RRset is not lost. */
-	for (size_t i = 0; i < count; i++) {
-		if (slots[i].domain == domain && loses(&slots[i]))
-			lost += slots[i].deletes - slots[i].adds;
+	for (size_t i = 0; i < slot->live_to - slot->live_from; i++) {
+		if (slot->mark[i].fate != FATE_STALE)
+			continue;
+		if (replaced == 0)
+			tally[slot->mark[i].domain].lost++;
+		else
+			replaced--;
 	}
-	if (!d->active || d->withdraw || lost <= DELETES_ALWAYS_ALLOWED || lost * 100 <= ledger * d->delete_limit)
+	for (size_t g = slot->ledger_from; g < slot->ledger_to; g++) {
+		const struct mz_rr *rr = &in->ledger->rr[g];
+
+		if (slot_planned(in, rr) && !slot_wants(slot, in, rr))
+			tally[rr->domain].all++;
+	}
+}
+
+/* Everything that is counted here is the same after a plan that was refused: it stays refused. */
+static void count_all(const struct slot *slots, size_t count, const struct mz_plan_input *in, struct tally *tally)
+{
+	for (size_t i = 0; i < in->desired->count; i++)
+		tally[in->desired->rr[i].domain].all += slot_planned(in, &in->desired->rr[i]);
+	for (size_t i = 0; i < in->ledger->count; i++) {
+		const struct mz_rr *rr = &in->ledger->rr[i];
+
+		tally[rr->domain].all += !slot_planned(in, rr) && slot_published(in, rr);
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (loses(&slots[i]))
+			count_lost(&slots[i], in, tally);
+	}
+}
+
+static int judge_tally(struct tally *tally, const struct mz_plan_domain *domain, struct mz_arena *arena)
+{
+	struct mz_cause reason = {0};
+
+	if (domain->withdraw || tally->lost <= DELETES_ALWAYS_ALLOWED ||
+	    tally->lost * 100 <= tally->all * domain->delete_limit)
 		return MZ_OK;
 	(void)mz_cause_set(&reason, MZ_OK,
 			   "the plan would delete %llu of the domain's %llu records; delete_limit is %u percent",
-			   (unsigned long long)lost, (unsigned long long)ledger, d->delete_limit);
+			   (unsigned long long)tally->lost, (unsigned long long)tally->all, domain->delete_limit);
+	tally->reason = mz_arena_strdup(arena, reason.text);
+	return tally->reason == NULL ? MZ_ENOMEM : MZ_OK;
+}
+
+static int guard_limit(struct slot *slots, size_t count, const struct mz_plan_input *in, struct mz_arena *arena)
+{
+	struct tally *tally = calloc(in->domain_count + 1, sizeof(*tally));
+	int err = tally == NULL ? MZ_ENOMEM : MZ_OK;
+
+	if (err == MZ_OK)
+		count_all(slots, count, in, tally);
+	for (size_t d = 0; d < in->domain_count && err == MZ_OK; d++)
+		err = judge_tally(&tally[d], &in->domains[d], arena);
 	for (size_t i = 0; i < count && err == MZ_OK; i++) {
-		if (slots[i].domain == domain && loses(&slots[i]))
-			err = refuse(&slots[i], arena, reason.text);
+		bool losing = loses(&slots[i]);
+
+		for (size_t k = 0; losing && k < slots[i].live_to - slots[i].live_from; k++) {
+			const struct mark *mark = &slots[i].mark[k];
+
+			if (mark->fate == FATE_STALE && tally[mark->domain].reason != NULL)
+				slots[i].refused = tally[mark->domain].reason;
+		}
 	}
+	free(tally);
+	return err;
+}
+
+/* ---- all of them ------------------------------------------------------------------------------------ */
+
+static int guard_slot(struct slot *slot, const struct mz_plan_input *in, struct mz_arena *arena)
+{
+	int err = MZ_OK;
+
+	if (changes(slot))
+		err = guard_cut(slot, in, arena);
+	if (err == MZ_OK && changes(slot))
+		err = guard_takeover(slot, in, arena);
+	if (err == MZ_OK && changes(slot))
+		err = guard_single(slot, arena);
+	if (err == MZ_OK && changes(slot))
+		err = guard_spf(slot, in, arena);
+	if (err == MZ_OK && changes(slot))
+		err = guard_mx(slot, in, arena);
 	return err;
 }
 
@@ -187,22 +296,10 @@ int guard_slots(struct slot *slots, size_t count, const struct mz_plan_input *in
 {
 	int err = MZ_OK;
 
-	for (size_t i = 0; i < count && err == MZ_OK; i++) {
-		struct slot *slot = &slots[i];
-
-		if (!slot->touched)
-			continue;
-		if (changes(slot))
-			err = guard_cut(slot, in, arena);
-		if (err == MZ_OK && changes(slot))
-			err = guard_takeover(slot, in, arena);
-		if (err == MZ_OK && changes(slot))
-			err = guard_spf(slot, in, arena);
-		if (err == MZ_OK && changes(slot))
-			err = guard_mx(slot, in, arena);
-	}
-	for (size_t d = 0; d < in->domain_count && err == MZ_OK; d++)
-		err = guard_limit(slots, count, in, (uint16_t)d, arena);
+	for (size_t i = 0; i < count && err == MZ_OK; i++)
+		err = slots[i].touched ? guard_slot(&slots[i], in, arena) : MZ_OK;
+	if (err == MZ_OK)
+		err = guard_limit(slots, count, in, arena);
 	/* Last, since what an earlier guard refused to delete stays at its name. A CNAME that is
 	 * refused leaves its old data there, so its neighbours are judged after it. */
 	for (int pass = 0; pass < 2; pass++) {

@@ -59,7 +59,8 @@ static size_t collect(const struct mz_plan_input *in, struct slot *slots)
 
 /* ---- what is left behind ------------------------------------------------------------------------- */
 
-static int add_change(struct mz_plan *plan, const struct mz_rr *rr, const struct slot *slot, uint32_t ttl, bool add)
+/* `tag`: whom the change is accounted to. */
+static int add_change(struct mz_plan *plan, const struct mz_rr *rr, const struct mark *tag, uint32_t ttl, bool add)
 {
 	struct mz_change *change = grown(plan->changes, plan->change_count, &plan->change_cap, sizeof(*change));
 
@@ -69,14 +70,12 @@ static int add_change(struct mz_plan *plan, const struct mz_rr *rr, const struct
 	change += plan->change_count++;
 	*change = (struct mz_change){.rr = *rr, .add = add};
 	change->rr.ttl = ttl;
-	if (!add) { /* what stands in the zone knows no family */
-		change->rr.domain = slot->domain;
-		change->rr.family = slot->family;
-	}
+	change->rr.domain = tag->domain;
+	change->rr.family = tag->family;
 	if (add)
-		plan->counts[change->rr.domain].add++;
+		plan->counts[tag->domain].add++;
 	else
-		plan->counts[change->rr.domain].del++;
+		plan->counts[tag->domain].del++;
 	return MZ_OK;
 }
 
@@ -86,38 +85,49 @@ static int add_deletions(struct mz_plan *plan, const struct mz_plan_input *in, c
 
 	for (size_t i = slot->live_from; i < slot->live_to && err == MZ_OK; i++) {
 		const struct mz_rr *rr = &in->live->rrs.rr[i];
+		const struct mark *mark = &slot->mark[i - slot->live_from];
 
-		if (slot->ttl_change || slot->fate[i - slot->live_from] >= FATE_STALE)
-			err = add_change(plan, rr, slot, rr->ttl, false);
+		if (slot->ttl_change || mark->fate >= FATE_STALE)
+			err = add_change(plan, rr, mark, rr->ttl, false);
 	}
 	return err;
 }
 
-/* The additions: what is wanted and does not stand there, and for a new TTL also what does. */
+/* The additions: for a new TTL what stands there and stays, and what is wanted and does not. */
 static int add_additions(struct mz_plan *plan, const struct mz_plan_input *in, const struct slot *slot)
 {
 	int err = MZ_OK;
-	size_t from = plan->change_count;
 
+	for (size_t i = slot->live_from; i < slot->live_to && slot->ttl_change && err == MZ_OK; i++) {
+		const struct mark *mark = &slot->mark[i - slot->live_from];
+
+		if (mark->fate < FATE_STALE)
+			err = add_change(plan, &in->live->rrs.rr[i], mark, slot->final_ttl, true);
+	}
 	for (size_t w = slot->want_from; w < slot->want_to && err == MZ_OK; w++) {
 		const struct mz_rr *want = &in->desired->rr[w];
-		bool said = false;
+		const struct mark tag = {FATE_OURS, want->domain, want->family};
 
-		if (slot->met[w - slot->want_from] ? !slot->ttl_change : !slot_planned(in, want))
-			continue;
-		for (size_t i = from; i < plan->change_count && !said; i++)
-			said = mz_rdata_same(want->type, plan->changes[i].rr.rdata, plan->changes[i].rr.rdlen,
-					     want->rdata, want->rdlen);
-		if (!said)
-			err = add_change(plan, want, slot, slot->final_ttl, true);
+		if (slot->wish[w - slot->want_from] == WISH_COMES)
+			err = add_change(plan, want, &tag, slot->final_ttl, true);
 	}
 	return err;
+}
+
+static size_t live_octets(const struct mz_plan_input *in, const struct slot *slot)
+{
+	size_t fixed = mz_name_len(slot->owner) + 10u, octets = 0;
+
+	for (size_t i = slot->live_from; i < slot->live_to; i++)
+		octets += fixed + in->live->rrs.rr[i].rdlen;
+	return octets;
 }
 
 static int add_unit(struct mz_plan *plan, const struct mz_plan_input *in, const struct slot *slot)
 {
 	struct mz_unit unit = {.owner = slot->owner, .type = slot->type, .domain = slot->domain,
-			       .family = slot->family, .live_from = slot->live_from, .live_to = slot->live_to};
+			       .family = slot->family, .live_from = slot->live_from, .live_to = slot->live_to,
+			       .live_octets = live_octets(in, slot)};
 	struct mz_unit *units = NULL;
 	int err = MZ_OK;
 
@@ -142,23 +152,24 @@ static int add_unit(struct mz_plan *plan, const struct mz_plan_input *in, const 
  * and of families that are not planned now, what it had. */
 static int keep_ledger(struct mz_plan *plan, const struct mz_plan_input *in, const struct slot *slot)
 {
+	size_t from = plan->ledger.count;
 	int err = MZ_OK;
 
 	for (size_t w = slot->want_from; w < slot->want_to && err == MZ_OK; w++) {
 		const struct mz_rr *want = &in->desired->rr[w];
+		bool met = slot->touched && slot->wish[w - slot->want_from] == WISH_MET;
 
-		if (!slot_planned(in, want) || (slot->refused != NULL && !slot->met[w - slot->want_from]))
+		if (!slot_planned(in, want) || (slot->refused != NULL && !met))
 			continue;
 		err = mz_rrlist_add(&plan->ledger, want);
-		if (slot->met[w - slot->want_from] && !slot->ttl_change)
+		if (met && !slot->ttl_change)
 			plan->counts[want->domain].in_place++;
 	}
 	for (size_t g = slot->ledger_from; g < slot->ledger_to && err == MZ_OK; g++) {
 		const struct mz_rr *rr = &in->ledger->rr[g];
-		const struct mz_plan_domain *domain = &in->domains[rr->domain];
-		bool published = (domain->published >> rr->family & 1u) != 0;
 
-		if (slot_planned(in, rr) ? slot->refused != NULL && !plan_in_ledger(plan, rr) : published)
+		if (slot_planned(in, rr) ? slot->refused != NULL && !plan_in_ledger(plan, from, rr)
+					 : slot_published(in, rr))
 			err = mz_rrlist_add(&plan->ledger, rr);
 	}
 	return err;
@@ -179,6 +190,19 @@ static int take_slot(struct mz_plan *plan, const struct mz_plan_input *in, const
 	return err != MZ_OK ? err : keep_ledger(plan, in, slot);
 }
 
+/* Is an RR that the plan leaves alone ours all the same, of a domain or family not planned now? */
+static bool ours_elsewhere(const struct mz_plan_input *in, const struct slot *slot, const struct mz_rr *rr)
+{
+	for (size_t g = slot->ledger_from; g < slot->ledger_to; g++) {
+		const struct mz_rr *had = &in->ledger->rr[g];
+
+		if (!slot_planned(in, had) && slot_published(in, had) &&
+		    mz_rdata_same(rr->type, had->rdata, had->rdlen, rr->rdata, rr->rdlen))
+			return true;
+	}
+	return !slot->touched && slot_wants(slot, in, rr);
+}
+
 /* Everything seen that is neither ours nor the server's. */
 static uint32_t count_foreign(const struct mz_plan_input *in, const struct slot *slots, size_t count)
 {
@@ -191,56 +215,63 @@ static uint32_t count_foreign(const struct mz_plan_input *in, const struct slot 
 		       !(rr->type == MZ_TYPE_NS && mz_name_equal(rr->owner, in->origin));
 	}
 	for (size_t s = 0; s < count; s++) {
-		for (size_t i = 0; slots[s].touched && i < slots[s].live_to - slots[s].live_from; i++)
-			ours += slots[s].fate[i] != FATE_FOREIGN;
+		const struct slot *slot = &slots[s];
+
+		for (size_t i = slot->live_from; i < slot->live_to; i++)
+			ours += slot->touched && slot->mark[i - slot->live_from].fate != FATE_FOREIGN
+					? 1
+					: ours_elsewhere(in, slot, &in->live->rrs.rr[i]);
 	}
-	return (uint32_t)(all - ours);
+	return all > ours ? (uint32_t)(all - ours) : 0;
 }
 
 /* ---- the order ------------------------------------------------------------------------------------- */
 
+/* While they are ordered, `group` is the family by which a unit's group is sent. */
 static int unit_order(const void *a, const void *b)
 {
 	const struct mz_unit *x = a, *y = b;
-	int d = (int)x->family - (int)y->family;
+	int d = (x->group > y->group) - (x->group < y->group);
 
 	if (d == 0)
 		d = mz_name_compare(x->owner, y->owner);
 	return d != 0 ? d : (int)x->type - (int)y->type;
 }
 
-static int group_order(const void *a, const void *b)
+/* The end of the run of units at one name, and whether a CNAME comes or goes there. */
+static size_t name_end(const struct mz_plan *plan, size_t from, bool *cname)
 {
-	const struct mz_unit *x = a, *y = b;
+	size_t end = from;
 
-	return x->group != y->group ? (x->group > y->group) - (x->group < y->group) : unit_order(a, b);
+	*cname = false;
+	for (; end < plan->unit_count && mz_name_equal(plan->units[end].owner, plan->units[from].owner) &&
+	       plan->units[end].group == plan->units[from].group; end++)
+		*cname = *cname || plan->units[end].type == MZ_TYPE_CNAME;
+	return end;
 }
 
-/* Orders the units; those at a name where a CNAME comes or goes belong together. */
+/* Orders the units by family; those at a name where a CNAME comes or goes belong together. */
 static void order_units(struct mz_plan *plan)
 {
-	if (plan->unit_count == 0)
-		return;
-	qsort(plan->units, plan->unit_count, sizeof(plan->units[0]), unit_order);
-	for (size_t i = 0; i < plan->unit_count; i++)
-		plan->units[i].group = i;
-	for (size_t i = 0; i < plan->unit_count; i++) {
-		size_t first = plan->units[i].group;
+	bool cname = false;
 
-		if (plan->units[i].type != MZ_TYPE_CNAME)
-			continue;
-		for (size_t k = 0; k < plan->unit_count; k++) {
-			struct mz_unit *other = &plan->units[k];
+	/* They were made in the order of their names. */
+	for (size_t i = 0, end = 0; i < plan->unit_count; i = end) {
+		size_t first = MZ_FAMILY_COUNT;
 
-			if (k == i || !mz_name_equal(other->owner, plan->units[i].owner))
-				continue;
-			if (other->group > first)
-				other->group = first;
-			else
-				plan->units[i].group = first = other->group;
-		}
+		end = name_end(plan, i, &cname);
+		for (size_t k = i; k < end; k++)
+			first = plan->units[k].family < first ? plan->units[k].family : first;
+		for (size_t k = i; k < end; k++)
+			plan->units[k].group = cname ? first : plan->units[k].family;
 	}
-	qsort(plan->units, plan->unit_count, sizeof(plan->units[0]), group_order);
+	if (plan->unit_count > 0)
+		qsort(plan->units, plan->unit_count, sizeof(plan->units[0]), unit_order);
+	for (size_t i = 0, end = 0; i < plan->unit_count; i = end) {
+		end = name_end(plan, i, &cname);
+		for (size_t k = i; k < end; k++)
+			plan->units[k].group = cname ? i : k;
+	}
 }
 
 int mz_plan_make(const struct mz_plan_input *in, struct mz_plan *out)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Refusals: what a plan does not do, and what the ledger keeps then. */
 #include "src/plan/refuse.h"
+#include "src/plan/slot.h"
 
 #include <stdlib.h>
 
@@ -26,9 +27,9 @@ static bool same_rr(const struct mz_rr *a, const struct mz_rr *b)
 	       mz_rdata_same(a->type, a->rdata, a->rdlen, b->rdata, b->rdlen);
 }
 
-bool plan_in_ledger(const struct mz_plan *plan, const struct mz_rr *rr)
+bool plan_in_ledger(const struct mz_plan *plan, size_t from, const struct mz_rr *rr)
 {
-	for (size_t i = plan->ledger.count; i > 0; i--) {
+	for (size_t i = plan->ledger.count; i > from; i--) {
 		const struct mz_rr *have = &plan->ledger.rr[i - 1];
 
 		if (have->domain == rr->domain && same_rr(have, rr))
@@ -88,7 +89,7 @@ int mz_plan_refuse(struct mz_plan *plan, const struct mz_plan_input *in, size_t 
 	     g < in->ledger->count && err == MZ_OK && in->ledger->rr[g].type == unit->type &&
 	     mz_name_equal(in->ledger->rr[g].owner, unit->owner);
 	     g++) {
-		if (!plan_in_ledger(plan, &in->ledger->rr[g]))
+		if (slot_published(in, &in->ledger->rr[g]) && !plan_in_ledger(plan, 0, &in->ledger->rr[g]))
 			err = mz_rrlist_add(&plan->ledger, &in->ledger->rr[g]);
 	}
 	if (err == MZ_OK)

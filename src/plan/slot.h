@@ -12,6 +12,19 @@ enum fate {
 	FATE_STALE,   /* ours by the ledger, no longer desired */
 	FATE_TAKEN,   /* not in the ledger, but it stands in our place */
 };
+struct mark {
+	enum fate fate;
+	uint16_t domain; /* whom its deletion is accounted to, unless it is foreign */
+	uint8_t family;
+};
+
+/* What becomes of one desired RR. */
+enum wish {
+	WISH_LEFT,  /* not planned now, and it does not stand there */
+	WISH_MET,   /* it stands there */
+	WISH_COMES, /* to be added */
+	WISH_SAID,  /* another one that comes says the same */
+};
 
 struct slot {
 	const uint8_t *owner;
@@ -21,20 +34,28 @@ struct slot {
 	size_t live_from, live_to;     /* in live->rrs */
 	bool whole;		       /* a domain that is planned now claims the whole RRset */
 	bool touched;		       /* some planned domain wants something here, or had it */
-	uint16_t domain;	       /* the first such domain, and its family */
+	uint32_t rank;		       /* how strong the claim of the domain below is: least is most */
+	uint16_t domain;	       /* the one that speaks for the slot, and its family */
 	uint8_t family;
-	uint32_t ttl;		       /* smallest TTL among the planned wants */
+	uint32_t ttl;		       /* smallest TTL among the wants */
 	uint32_t final_ttl;	       /* what additions carry */
-	enum fate *fate;	       /* one for each live RR */
-	bool *met;		       /* one for each want: it stands there */
+	struct mark *mark;	       /* one for each live RR */
+	enum wish *wish;	       /* one for each want */
 	bool ttl_change;	       /* the RRset is made anew for its TTL */
 	unsigned deletes, adds;
 	const char *refused;	       /* reason, or NULL */
 };
 
-/* Is this desired RR of a domain and family that are planned now? */
+/* Is this RR of desired or ledger one of a domain and family that are planned now? */
 bool slot_planned(const struct mz_plan_input *in, const struct mz_rr *rr);
-/* Fills in fate, met, ttl and the counts from the ranges. MZ_ENOMEM. */
+/* Is its family published at all? What is not is let go. */
+bool slot_published(const struct mz_plan_input *in, const struct mz_rr *rr);
+/* The RR that stands there and says what `rr` says: the very octets where they stand there. Its
+ * index in live->rrs, or slot->live_to. */
+size_t slot_find_live(const struct slot *slot, const struct mz_plan_input *in, const struct mz_rr *rr);
+/* Does a desired RR of the slot say what `rr` says? */
+bool slot_wants(const struct slot *slot, const struct mz_plan_input *in, const struct mz_rr *rr);
+/* Fills in marks, wishes, TTLs and the counts from the ranges. MZ_ENOMEM. */
 int slot_decide(struct slot *slot, const struct mz_plan_input *in, struct mz_arena *arena);
 
 #endif

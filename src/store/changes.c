@@ -18,8 +18,8 @@ int mz_store_change_begin(struct mz_store *store, const struct mz_store_change *
 	if (err == MZ_OK)
 		err = mz_codec_add(&store->blob, change->deleted, NULL);
 	if (err != MZ_OK) {
-		(void)mz_store_fault(store, err, "cannot store the change of %s: %s", change->domain,
-				     mz_strerror(err));
+		(void)mz_store_fault(store, err, "cannot store the change of %s: %s",
+				     change->domain, mz_strerror(err));
 		return mz_store_undo(store, err);
 	}
 	mz_query_int(&q, change->time);
@@ -45,7 +45,8 @@ int mz_store_change_end(struct mz_store *store, int64_t id, enum mz_change_state
 	mz_query_int(&q, id);
 	err = mz_query_run(&q);
 	if (err == MZ_OK && sqlite3_changes(store->db) == 0)
-		return mz_store_fault(store, MZ_ENOTFOUND, "there is no change %lld", (long long)id);
+		return mz_store_fault(store, MZ_ENOTFOUND, "there is no change %lld",
+				      (long long)id);
 	return err;
 }
 
@@ -59,8 +60,9 @@ struct row {
 
 static int read_list(const struct mz_query *q, int column, struct mz_rrlist *out)
 {
-	return mz_codec_read(sqlite3_column_blob(q->stmt, column),
-			     (size_t)sqlite3_column_bytes(q->stmt, column), out);
+	const uint8_t *octets = sqlite3_column_blob(q->stmt, column);
+
+	return mz_codec_read(octets, (size_t)sqlite3_column_bytes(q->stmt, column), out);
 }
 
 static void read_row(const struct mz_query *q, struct row *row)
@@ -91,17 +93,18 @@ static void read_row(const struct mz_query *q, struct row *row)
 static int next_row(struct mz_store *store, const char *domain, bool intended, int64_t below,
 		    struct row *row)
 {
+	enum mz_store_sql which = MZ_SQL_CHANGES;
 	struct mz_query q = {0};
 	int got = 0;
 
-	mz_query_read(&q, store, domain != NULL ? MZ_SQL_CHANGES_DOMAIN
-				 : intended     ? MZ_SQL_CHANGES_INTENDED
-						: MZ_SQL_CHANGES);
+	if (domain == NULL)
+		which = intended ? MZ_SQL_CHANGES_INTENDED : MZ_SQL_CHANGES;
+	else
+		which = intended ? MZ_SQL_CHANGES_DOMAIN_INTENDED : MZ_SQL_CHANGES_DOMAIN;
+	mz_query_read(&q, store, which);
 	mz_query_int(&q, below);
-	if (domain != NULL) {
+	if (domain != NULL)
 		mz_query_text(&q, domain);
-		mz_query_int(&q, intended ? MZ_CHANGE_INTENDED : INT64_MAX);
-	}
 	got = mz_query_step(&q);
 	if (got > 0)
 		read_row(&q, row);

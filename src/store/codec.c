@@ -4,6 +4,7 @@
 
 #include "mailzone/conf.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { LIST_HEAD = 5, RR_HEAD = 8 };
@@ -19,6 +20,7 @@ static void add_rr(struct mz_str *out, const struct mz_rr *rr, const uint8_t *be
 	uint8_t head[RR_HEAD + MZ_NAME_MAX + 2] = {0};
 	size_t owner = mz_name_len(rr->owner);
 
+	assert(owner <= MZ_NAME_MAX);
 	if (before != NULL && (before == rr->owner || (mz_name_len(before) == owner &&
 						       memcmp(before, rr->owner, owner) == 0)))
 		owner = 0;

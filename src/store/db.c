@@ -23,9 +23,8 @@ static const char *const sql[MZ_SQL_COUNT] = {
 		" in_place = excluded.in_place, others = excluded.others",
 	[MZ_SQL_LEDGER_GET] =
 		"SELECT rrs FROM ledger WHERE server = ? AND origin = ? AND domain = ?",
-	[MZ_SQL_LEDGER_PUT] =
-		"INSERT INTO ledger (server, origin, domain, rrs) VALUES (?, ?, ?, ?)"
-		" ON CONFLICT DO UPDATE SET rrs = excluded.rrs",
+	[MZ_SQL_LEDGER_PUT] = "INSERT INTO ledger (server, origin, domain, rrs) VALUES (?, ?, ?, ?)"
+			      " ON CONFLICT DO UPDATE SET rrs = excluded.rrs",
 	[MZ_SQL_LEDGER_DELETE] =
 		"DELETE FROM ledger WHERE server = ? AND origin = ? AND domain = ?",
 	[MZ_SQL_LEDGER_PLACES] =
@@ -37,13 +36,15 @@ static const char *const sql[MZ_SQL_COUNT] = {
 		" VALUES (?, ?, ?, ?, 0, 0, ?, ?)",
 	[MZ_SQL_CHANGE_END] = "UPDATE change SET state = ?, serial = ? WHERE id = ?",
 /* One row at a time, so that the caller may use the store between two of them. */
-#define CHANGE_COLUMNS \
+#define CHANGE_COLUMNS                                                                             \
 	"SELECT id, time, server, origin, domain, state, serial, added, deleted FROM change "
 	[MZ_SQL_CHANGES] = CHANGE_COLUMNS "WHERE id < ? ORDER BY id DESC LIMIT 1",
 	[MZ_SQL_CHANGES_INTENDED] =
 		CHANGE_COLUMNS "WHERE id < ? AND state = 0 ORDER BY id DESC LIMIT 1",
-	[MZ_SQL_CHANGES_DOMAIN] = CHANGE_COLUMNS
-		"WHERE id < ? AND domain = ? AND state <= ? ORDER BY id DESC LIMIT 1",
+	[MZ_SQL_CHANGES_DOMAIN] =
+		CHANGE_COLUMNS "WHERE id < ? AND domain = ? ORDER BY id DESC LIMIT 1",
+	[MZ_SQL_CHANGES_DOMAIN_INTENDED] =
+		CHANGE_COLUMNS "WHERE id < ? AND domain = ? AND state = 0 ORDER BY id DESC LIMIT 1",
 	[MZ_SQL_DKIM_ADD] =
 		"INSERT INTO dkim (domain, selector, algorithm, stage, version, public_text,"
 		" created, since) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",

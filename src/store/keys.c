@@ -5,9 +5,9 @@
 const char *mz_dkim_stage_name(enum mz_dkim_stage stage)
 {
 	static const char *const names[] = {
-		[MZ_DKIM_PENDING] = "pending", [MZ_DKIM_ACTIVE] = "active",
+		[MZ_DKIM_PENDING] = "pending",	 [MZ_DKIM_ACTIVE] = "active",
 		[MZ_DKIM_RETIRING] = "retiring", [MZ_DKIM_RETIRED] = "retired",
-		[MZ_DKIM_DELETED] = "deleted", [MZ_DKIM_REVOKED] = "revoked",
+		[MZ_DKIM_DELETED] = "deleted",	 [MZ_DKIM_REVOKED] = "revoked",
 	};
 
 	return (size_t)stage < sizeof(names) / sizeof(names[0]) ? names[stage] : "unknown";
@@ -30,8 +30,8 @@ int mz_store_dkim_add(struct mz_store *store, const struct mz_store_dkim *key)
 	mz_query_int(&q, key->since);
 	err = mz_query_run(&q);
 	if (err == MZ_OK && sqlite3_changes(store->db) == 0)
-		return mz_store_fault(store, MZ_EEXIST, "%s has used the selector %s before", key->domain,
-				      key->selector);
+		return mz_store_fault(store, MZ_EEXIST, "%s has used the selector %s before",
+				      key->domain, key->selector);
 	return err;
 }
 
@@ -49,8 +49,8 @@ int mz_store_dkim_set_stage(struct mz_store *store, const char *domain, const ch
 	mz_query_text(&q, selector);
 	err = mz_query_run(&q);
 	if (err == MZ_OK && sqlite3_changes(store->db) == 0)
-		return mz_store_fault(store, MZ_ENOTFOUND, "%s has no DKIM key with selector %s", domain,
-				      selector);
+		return mz_store_fault(store, MZ_ENOTFOUND, "%s has no DKIM key with selector %s",
+				      domain, selector);
 	return err;
 }
 
@@ -101,10 +101,11 @@ static int collect(struct mz_query *q, const char *domain, struct mz_arena *aren
 	}
 	mz_query_end(q);
 	if (err == MZ_ESTATE)
-		return mz_store_fault(q->store, err, "%s: a DKIM key of %s is damaged", q->store->path,
-				      domain);
+		return mz_store_fault(q->store, err, "%s: a DKIM key of %s is damaged",
+				      q->store->path, domain);
 	if (err != MZ_OK)
-		return mz_store_fault(q->store, err, "out of memory for the DKIM keys of %s", domain);
+		return mz_store_fault(q->store, err, "out of memory for the DKIM keys of %s",
+				      domain);
 	return got;
 }
 

@@ -25,14 +25,17 @@ int mz_store_ledger_get(struct mz_store *store, const char *server, const char *
 	mz_query_read(&q, store, MZ_SQL_LEDGER_GET);
 	mz_query_place(&q, server, origin, domain);
 	got = mz_query_step(&q);
-	if (got > 0)
-		err = mz_codec_read(sqlite3_column_blob(q.stmt, 0),
-				    (size_t)sqlite3_column_bytes(q.stmt, 0), out);
+	if (got > 0) {
+		const uint8_t *octets = sqlite3_column_blob(q.stmt, 0);
+
+		err = mz_codec_read(octets, (size_t)sqlite3_column_bytes(q.stmt, 0), out);
+	}
 	mz_query_end(&q);
 	if (got < 0)
 		return got;
 	if (err == MZ_ESTATE)
-		return mz_store_fault(store, err, "%s: the ledger of %s in zone %s on server %s is damaged",
+		return mz_store_fault(store, err,
+				      "%s: the ledger of %s in zone %s on server %s is damaged",
 				      store->path, domain, origin, server);
 	if (err != MZ_OK)
 		return mz_store_fault(store, err, "out of memory for the ledger of %s", domain);
@@ -58,8 +61,8 @@ int mz_store_ledger_put(struct mz_store *store, const char *server, const char *
 		mz_str_reset(&store->blob);
 		err = mz_codec_add(&store->blob, list, &index);
 		if (err != MZ_OK) {
-			(void)mz_store_fault(store, err, "cannot store the ledger of %s: %s", domain,
-					     mz_strerror(err));
+			(void)mz_store_fault(store, err, "cannot store the ledger of %s: %s",
+					     domain, mz_strerror(err));
 			return mz_store_undo(store, err);
 		}
 		mz_query_blob(&q, store->blob.s, store->blob.len);
@@ -77,7 +80,8 @@ static int collect(struct mz_query *q, int columns, struct mz_str *out)
 		for (int i = 0; i < columns; i++) {
 			const char *text = (const char *)sqlite3_column_text(q->stmt, i);
 
-			mz_str_addn(out, text == NULL ? "" : text, text == NULL ? 1 : strlen(text) + 1);
+			mz_str_addn(out, text == NULL ? "" : text,
+				    text == NULL ? 1 : strlen(text) + 1);
 		}
 	}
 	mz_query_end(q);

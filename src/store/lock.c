@@ -23,9 +23,10 @@ static int check_directory(const char *directory, struct mz_cause *cause)
 	if (stat(directory, &st) != 0)
 		return mz_store_errno(cause, errno, "read", directory);
 	if ((st.st_mode & 0002) != 0)
-		return mz_cause_set(cause, MZ_EPERM,
-				    "everyone may write to the state directory %s (mode %04o): chmod o-w %s",
-				    directory, (unsigned)(st.st_mode & 07777), directory);
+		return mz_cause_set(
+			cause, MZ_EPERM,
+			"everyone may write to the state directory %s (mode %04o): chmod o-w %s",
+			directory, (unsigned)(st.st_mode & 07777), directory);
 	return MZ_OK;
 }
 
@@ -52,8 +53,8 @@ static int held(int fd, const char *directory, struct mz_cause *cause)
 
 	if (n <= 0 || !word(&p, program, sizeof(program)) || !word(&p, pid, sizeof(pid)) ||
 	    !word(&p, since, sizeof(since)))
-		return mz_cause_set(cause, MZ_ELOCKED, "state directory %s is held by another process",
-				    directory);
+		return mz_cause_set(cause, MZ_ELOCKED,
+				    "state directory %s is held by another process", directory);
 	return mz_cause_set(cause, MZ_ELOCKED, "state directory %s is held by %s, pid %s, since %s",
 			    directory, program, pid, since);
 }

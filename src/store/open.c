@@ -49,7 +49,8 @@ static int connect_db(struct mz_store *store, const char *name, int flags)
 {
 	static const char settings[] =
 		"PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF;"
-		/* For a new file: three usual RR lists fit in a page, a third of the file is saved. */
+		/* For a new file: three usual RR lists fit in a page, a third of the file is saved.
+		 */
 		"PRAGMA page_size = 8192;"
 		/* Nothing in the file is secret: do not pay for zeroed pages. */
 		"PRAGMA secure_delete = OFF";
@@ -78,9 +79,11 @@ static int set_wal(struct mz_store *store)
 		const char *mode = (const char *)sqlite3_column_text(stmt, 0);
 
 		if (mode == NULL || strcmp(mode, "wal") != 0)
-			err = mz_store_fault(store, MZ_EIO,
-					     "%s cannot have a write-ahead log: use a state directory "
-					     "on a local file system", store->path);
+			err = mz_store_fault(
+				store, MZ_EIO,
+				"%s cannot have a write-ahead log: use a state directory "
+				"on a local file system",
+				store->path);
 	}
 	(void)sqlite3_finalize(stmt);
 	return err;
@@ -93,9 +96,11 @@ static int open_writer(struct mz_store *store)
 	if (err != MZ_OK)
 		return err;
 	if (sqlite3_db_readonly(store->db, "main") != 0)
-		return mz_store_fault(store, MZ_EPERM,
-				      "may not write %s: run as its owner, on a file system that is "
-				      "writable", store->path);
+		return mz_store_fault(
+			store, MZ_EPERM,
+			"may not write %s: run as its owner, on a file system that is "
+			"writable",
+			store->path);
 	/* Before anything is changed in a file that may not be ours. */
 	err = mz_store_identify(store, mz_store_version, &version);
 	if (err == MZ_OK)
@@ -139,9 +144,11 @@ static int open_reader(struct mz_store *store, const char *name, int flags)
 	if (version == 0)
 		return mz_store_fault(store, MZ_ENOTFOUND, "%s is still empty", store->path);
 	if (version < mz_store_version)
-		return mz_store_fault(store, MZ_ESTATE,
-				      "%s is of the older version %d: mailzone apply or mailzoned brings "
-				      "it up to date", store->path, version);
+		return mz_store_fault(
+			store, MZ_ESTATE,
+			"%s is of the older version %d: mailzone apply or mailzoned brings "
+			"it up to date",
+			store->path, version);
 	return mz_store_prepare(store);
 }
 
@@ -169,9 +176,10 @@ static int open_unshared(struct mz_store *store, int err)
 	if (has_log(store->path)) {
 		struct mz_cause first = store->error;
 
-		return mz_store_fault(store, err, "%.300s; its log %.100s-wal is read only by those who "
-				      "may write to the directory: run as the owner", first.text,
-				      store->path);
+		return mz_store_fault(store, err,
+				      "%.300s; its log %.100s-wal is read only by those who "
+				      "may write to the directory: run as the owner",
+				      first.text, store->path);
 	}
 	uri = immutable_uri(store->path);
 	if (uri == NULL)

@@ -14,7 +14,8 @@ static bool read_row(const struct mz_query *q, struct mz_store_zone *out)
 		return false;
 	memcpy(out->desired, desired, MZ_DIGEST);
 	out->last_verified = sqlite3_column_int64(q->stmt, 3);
-	if (!mz_query_bounded(q, 0, 1, &known) || !mz_query_bounded(q, 1, UINT32_MAX, &out->serial) ||
+	if (!mz_query_bounded(q, 0, 1, &known) ||
+	    !mz_query_bounded(q, 1, UINT32_MAX, &out->serial) ||
 	    !mz_query_bounded(q, 4, 1, &large) || !mz_query_bounded(q, 5, 1, &no_axfr) ||
 	    !mz_query_bounded(q, 6, UINT32_MAX, &out->in_place) ||
 	    !mz_query_bounded(q, 7, UINT32_MAX, &out->foreign))
@@ -42,7 +43,8 @@ int mz_store_zone_get(struct mz_store *store, const char *server, const char *or
 	if (!damaged)
 		return got < 0 ? got : MZ_OK;
 	*out = (struct mz_store_zone){0};
-	return mz_store_fault(store, MZ_ESTATE, "%s: what is known of %s in zone %s on server %s is damaged",
+	return mz_store_fault(store, MZ_ESTATE,
+			      "%s: what is known of %s in zone %s on server %s is damaged",
 			      store->path, domain, origin, server);
 }
 

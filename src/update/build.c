@@ -2,6 +2,9 @@
 /* Packs units into messages and writes them. */
 #include "src/update/prereq.h"
 
+/* Changes and prerequisites together: what surely fits a message beside header, zone and TSIG. */
+enum { MESSAGE_OCTETS = 60000 };
+
 static size_t unit_octets(const struct mz_plan *plan, const struct mz_unit *unit)
 {
 	size_t octets = 0;
@@ -18,20 +21,23 @@ static size_t unit_deletions(const struct mz_unit *unit)
 
 size_t mz_update_pack(const struct mz_plan *plan, size_t from)
 {
-	size_t to = from, octets = 0, deletions = 0;
+	size_t to = from, octets = 0, deletions = 0, all = 0;
 
 	while (to < plan->unit_count) {
-		size_t end = to, more = 0, dels = 0;
+		size_t end = to, more = 0, dels = 0, standing = 0;
 
 		for (; end < plan->unit_count && plan->units[end].group == plan->units[to].group; end++) {
 			if (plan->units[end].gone)
 				continue;
 			more += unit_octets(plan, &plan->units[end]);
 			dels += unit_deletions(&plan->units[end]);
+			standing += mz_name_len(plan->units[end].owner) + 10u + plan->units[end].live_octets;
 		}
-		if (to > from && (octets + more > MZ_UPDATE_OCTETS || deletions + dels > MZ_UPDATE_DELETIONS))
+		if (to > from && (octets + more > MZ_UPDATE_OCTETS || deletions + dels > MZ_UPDATE_DELETIONS ||
+				  all + more + standing > MESSAGE_OCTETS))
 			break;
 		octets += more;
+		all += more + standing;
 		deletions += dels;
 		to = end;
 	}

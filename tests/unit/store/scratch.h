@@ -20,8 +20,8 @@
 #include <unistd.h>
 
 struct scratch {
-	char dir[128]; /* made, empty, mode 0700 */
-	char path[160]; /* dir/state.db */
+	char dir[128];		/* made, empty, mode 0700 */
+	char path[160];		/* dir/state.db */
 	struct mz_store *store; /* closed at the end of the test */
 	struct mz_cause cause;
 };
@@ -96,12 +96,13 @@ static inline void scratch_sql(const char *path, const char *sql)
 }
 
 /* Adds an RR "owner TYPE" with rdlen octets of `fill`. */
-static inline void scratch_rr(struct mz_rrlist *list, const char *owner, uint16_t type, uint16_t rdlen,
-			      int fill, uint16_t domain)
+static inline void scratch_rr(struct mz_rrlist *list, const char *owner, uint16_t type,
+			      uint16_t rdlen, int fill, uint16_t domain)
 {
 	static uint8_t rdata[65535];
 	struct mz_name name = {{0}, 0};
-	struct mz_rr rr = {.rdata = rdata, .ttl = 3600, .type = type, .rdlen = rdlen, .domain = domain};
+	struct mz_rr rr = {
+		.rdata = rdata, .ttl = 3600, .type = type, .rdlen = rdlen, .domain = domain};
 
 	assert_int_equal(mz_name_from_text(&name, owner, NULL, NULL), MZ_OK);
 	memset(rdata, fill, sizeof(rdata));

@@ -160,14 +160,16 @@ static void crafted(void **state)
 		const char *octets;
 		size_t len;
 	} bad[] = {
-		{"\2\0\0\0\0", 5},					   /* version */
-		{"\1\xff\xff\xff\xff", 5},				   /* count without RRs */
-		{"\1\0\0\0\1\1\0\1\0\0\0\0\0\0\0", 15},			   /* no owner to repeat */
-		{"\1\0\0\0\1\xff\0\1\0\0\0\0\1\0\0\0", 16},		   /* family */
-		{"\1\0\0\0\1\1\0\1\0\0\0\0\2\0\0\0\0", 17},		   /* name ends early */
-		{"\1\0\0\0\1\1\0\1\0\0\0\0\2\1a\0\0", 17},		   /* name does not end */
-		{"\1\0\0\0\1\1\0\1\0\0\0\0\2\xc0\x0c\0\0", 17},		   /* pointer */
-		{"\1\0\0\0\1\1\0\1\0\0\0\0\1\0\xff\xff" "abc", 19},	   /* rdata too short */
+		{"\2\0\0\0\0", 5},				/* version */
+		{"\1\xff\xff\xff\xff", 5},			/* count without RRs */
+		{"\1\0\0\0\1\1\0\1\0\0\0\0\0\0\0", 15},		/* no owner to repeat */
+		{"\1\0\0\0\1\xff\0\1\0\0\0\0\1\0\0\0", 16},	/* family */
+		{"\1\0\0\0\1\1\0\1\0\0\0\0\2\0\0\0\0", 17},	/* name ends early */
+		{"\1\0\0\0\1\1\0\1\0\0\0\0\2\1a\0\0", 17},	/* name does not end */
+		{"\1\0\0\0\1\1\0\1\0\0\0\0\2\xc0\x0c\0\0", 17}, /* pointer */
+		{"\1\0\0\0\1\1\0\1\0\0\0\0\1\0\xff\xff"
+		 "abc",
+		 19}, /* rdata too short */
 	};
 	struct mz_rrlist out = {0};
 
@@ -181,9 +183,9 @@ static void crafted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(round_trip), cmocka_unit_test(one_domain),
+		cmocka_unit_test(round_trip),	cmocka_unit_test(one_domain),
 		cmocka_unit_test(known_octets), cmocka_unit_test(every_truncation),
-		cmocka_unit_test(flipped), cmocka_unit_test(crafted),
+		cmocka_unit_test(flipped),	cmocka_unit_test(crafted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,7 +18,8 @@ static void list_of_round(struct mz_rrlist *list, uint32_t round)
 {
 	mz_rrlist_clear(list);
 	for (uint16_t i = 0; i < 1 + round % 9; i++) {
-		scratch_rr(list, "a.org", (uint16_t)(300 + i), (uint16_t)(round * 37 % 3000), (int)round, 0);
+		scratch_rr(list, "a.org", (uint16_t)(300 + i), (uint16_t)(round * 37 % 3000),
+			   (int)round, 0);
 		list->rr[i].ttl = round;
 	}
 }
@@ -35,14 +36,18 @@ static void write_rounds(struct mz_store *store, uint32_t round, int report)
 		list_of_round(&list, round);
 		for (unsigned i = 0; i < DOMAINS; i++) {
 			char domain[16] = "";
-			struct mz_store_change c = {.time = round, .server = "p", .origin = "o",
-						    .domain = domain_name(i, domain), .added = &list};
+			struct mz_store_change c = {.time = round,
+						    .server = "p",
+						    .origin = "o",
+						    .domain = domain_name(i, domain),
+						    .added = &list};
 			int64_t id = 0;
 
-			failed |= mz_store_change_begin(store, &c, &id) != MZ_OK ||
-				  mz_store_change_end(store, id, MZ_CHANGE_APPLIED, round) != MZ_OK ||
-				  mz_store_ledger_put(store, "p", "o", domain, &list, 0) != MZ_OK ||
-				  mz_store_zone_put(store, "p", "o", domain, &zone) != MZ_OK;
+			failed |=
+				mz_store_change_begin(store, &c, &id) != MZ_OK ||
+				mz_store_change_end(store, id, MZ_CHANGE_APPLIED, round) != MZ_OK ||
+				mz_store_ledger_put(store, "p", "o", domain, &list, 0) != MZ_OK ||
+				mz_store_zone_put(store, "p", "o", domain, &zone) != MZ_OK;
 		}
 		if (failed || mz_store_commit(store, NULL) != MZ_OK)
 			_exit(1);
@@ -112,8 +117,9 @@ static uint32_t check(struct scratch *s)
 	uint32_t round = 0;
 
 	scratch_open(s);
-	assert_int_equal(sqlite3_prepare_v2(s->store->db, "PRAGMA integrity_check", -1, &stmt, NULL),
-			 SQLITE_OK);
+	assert_int_equal(
+		sqlite3_prepare_v2(s->store->db, "PRAGMA integrity_check", -1, &stmt, NULL),
+		SQLITE_OK);
 	assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
 	assert_string_equal((const char *)sqlite3_column_text(stmt, 0), "ok");
 	(void)sqlite3_finalize(stmt);
@@ -132,7 +138,8 @@ static uint32_t check(struct scratch *s)
 		mz_rrlist_clear(&list);
 		assert_int_equal(mz_store_ledger_get(s->store, "p", "o", domain, &list), MZ_OK);
 		scratch_same(&list, &expected);
-		assert_int_equal(mz_store_changes(s->store, domain, false, 20, on_change, &h), MZ_OK);
+		assert_int_equal(mz_store_changes(s->store, domain, false, 20, on_change, &h),
+				 MZ_OK);
 		assert_int_equal(h.last, round);
 		assert_int_equal(h.count, round < 20 ? round : 20);
 	}

@@ -201,7 +201,8 @@ static void damaged_file(void **state)
 		memcpy(copy, whole, len);
 		for (int k = 0; k < 40; k++) {
 			seed = seed * 1664525u + 1013904223u;
-			copy[(seed >> 4) % (k < 4 ? 120 : len)] ^= (uint8_t)(k < 4 ? seed >> 31 << 3 : seed >> 24);
+			copy[(seed >> 4) % (k < 4 ? 120 : len)] ^=
+				(uint8_t)(k < 4 ? seed >> 31 << 3 : seed >> 24);
 		}
 		assert_int_equal(mz_file_write_atomic(s->path, copy, cut, 0600, &cause), MZ_OK);
 		free(copy);
@@ -220,7 +221,8 @@ static void damaged_file(void **state)
 		refused += err != MZ_OK;
 		assert_true(err == MZ_OK || err == MZ_ESTATE);
 		if (s->store != NULL)
-			(void)mz_store_commit(s->store, NULL); /* or closing would log the failure */
+			(void)mz_store_commit(s->store,
+					      NULL); /* or closing would log the failure */
 		mz_store_close(s->store);
 		s->store = NULL;
 	}
@@ -232,8 +234,12 @@ static void damaged_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SCRATCH_TEST(seen_before_commit), SCRATCH_TEST(no_space), SCRATCH_TEST(failed_commit),
-		SCRATCH_TEST(no_memory),	  SCRATCH_TEST(in_use),	  SCRATCH_TEST(read_only),
+		SCRATCH_TEST(seen_before_commit),
+		SCRATCH_TEST(no_space),
+		SCRATCH_TEST(failed_commit),
+		SCRATCH_TEST(no_memory),
+		SCRATCH_TEST(in_use),
+		SCRATCH_TEST(read_only),
 		SCRATCH_TEST(damaged_file),
 	};
 

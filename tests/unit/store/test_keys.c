@@ -13,15 +13,19 @@ static void note(void *arg, const struct mz_store_dkim *key)
 	struct visit *v = arg;
 
 	mz_str_addf(&v->seen, "%s.%s a%d %s v%u %s %lld-%lld; ", key->selector, key->domain,
-		    (int)key->algorithm, mz_dkim_stage_name(key->stage), key->version, key->public_text,
-		    (long long)key->created, (long long)key->since);
+		    (int)key->algorithm, mz_dkim_stage_name(key->stage), key->version,
+		    key->public_text, (long long)key->created, (long long)key->since);
 }
 
 static int add(struct scratch *s, const char *domain, const char *selector, int64_t created)
 {
-	const struct mz_store_dkim key = {.domain = domain, .selector = selector,
-					  .algorithm = MZ_DKIM_ED25519, .stage = MZ_DKIM_PENDING,
-					  .version = 3, .public_text = "AbC=", .created = created,
+	const struct mz_store_dkim key = {.domain = domain,
+					  .selector = selector,
+					  .algorithm = MZ_DKIM_ED25519,
+					  .stage = MZ_DKIM_PENDING,
+					  .version = 3,
+					  .public_text = "AbC=",
+					  .created = created,
 					  .since = created + 1};
 
 	return mz_store_dkim_add(s->store, &key);
@@ -47,7 +51,8 @@ static void life(void **state)
 	assert_int_equal(add(s, "a.org", "s2", 20), MZ_OK);
 	assert_int_equal(add(s, "a.org", "s1", 10), MZ_OK);
 	assert_int_equal(add(s, "b.org", "s1", 30), MZ_OK);
-	assert_int_equal(mz_store_dkim_set_stage(s->store, "a.org", "s1", MZ_DKIM_ACTIVE, 99), MZ_OK);
+	assert_int_equal(mz_store_dkim_set_stage(s->store, "a.org", "s1", MZ_DKIM_ACTIVE, 99),
+			 MZ_OK);
 	scratch_commit(s);
 	scratch_reopen(s);
 	expect(s, "a.org", "s2.a.org a1 pending v3 AbC= 20-21; s1.a.org a1 active v3 AbC= 10-99; ");
@@ -63,14 +68,16 @@ static void never_twice(void **state)
 
 	scratch_open(s);
 	assert_int_equal(add(s, "a.org", "s1", 10), MZ_OK);
-	assert_int_equal(mz_store_dkim_set_stage(s->store, "a.org", "s1", MZ_DKIM_DELETED, 99), MZ_OK);
+	assert_int_equal(mz_store_dkim_set_stage(s->store, "a.org", "s1", MZ_DKIM_DELETED, 99),
+			 MZ_OK);
 	assert_int_equal(add(s, "a.org", "s1", 20), MZ_EEXIST);
 	assert_int_equal(add(s, "a.org", "S1", 20), MZ_EEXIST);
 	assert_string_equal(mz_store_error(s->store), "a.org has used the selector S1 before");
 	/* an answer, not a failure: the rest of the transaction stands */
 	assert_int_equal(add(s, "a.org", "s1-2", 20), MZ_OK);
 	scratch_commit(s);
-	expect(s, "a.org", "s1.a.org a1 deleted v3 AbC= 10-99; s1-2.a.org a1 pending v3 AbC= 20-21; ");
+	expect(s, "a.org",
+	       "s1.a.org a1 deleted v3 AbC= 10-99; s1-2.a.org a1 pending v3 AbC= 20-21; ");
 }
 
 static void nested(void *arg, const struct mz_store_dkim *key)
@@ -80,8 +87,9 @@ static void nested(void *arg, const struct mz_store_dkim *key)
 	mz_str_addf(&v->seen, "%s ", key->selector);
 	if (v->depth++ == 0)
 		assert_int_equal(mz_store_dkim_list(v->store, key->domain, nested, v), MZ_OK);
-	assert_int_equal(mz_store_dkim_set_stage(v->store, key->domain, key->selector, MZ_DKIM_REVOKED, 5),
-			 MZ_OK);
+	assert_int_equal(
+		mz_store_dkim_set_stage(v->store, key->domain, key->selector, MZ_DKIM_REVOKED, 5),
+		MZ_OK);
 }
 
 static void used_while_listed(void **state)
@@ -100,7 +108,8 @@ static void used_while_listed(void **state)
 
 static void damaged(void **state)
 {
-	static const char *const sql[] = {"UPDATE dkim SET stage = 6", "UPDATE dkim SET stage = 1, algorithm = 2",
+	static const char *const sql[] = {"UPDATE dkim SET stage = 6",
+					  "UPDATE dkim SET stage = 1, algorithm = 2",
 					  "UPDATE dkim SET algorithm = 1, version = -1"};
 	struct scratch *s = *state;
 
@@ -120,8 +129,8 @@ static void damaged(void **state)
 
 static void names(void **state)
 {
-	static const char *const expected[] = {"pending", "active",  "retiring",
-					       "retired", "deleted", "revoked", "unknown"};
+	static const char *const expected[] = {"pending", "active",  "retiring", "retired",
+					       "deleted", "revoked", "unknown"};
 
 	(void)state;
 	for (int i = 0; i < 7; i++)

@@ -64,13 +64,13 @@ static void ordered_when_read(void **state)
 	mz_rrlist_clear(&out);
 }
 
-/* A thousand RRs with the longest rdata do not fit in a row of any careless size. */
+/* RRs with the longest rdata there is: the row is of many pages. */
 static void large(void **state)
 {
 	struct scratch *s = *state;
 	struct mz_rrlist list = {0}, out = {0};
 
-	for (int i = 0; i < 1000; i++)
+	for (int i = 0; i < 60; i++)
 		scratch_rr(&list, "a.org", (uint16_t)(1000 + i), 65535, i, 0);
 	scratch_open(s);
 	assert_int_equal(mz_store_ledger_put(s->store, "p", "o", "a.org", &list, 0), MZ_OK);
@@ -153,9 +153,8 @@ static void places_and_domains(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SCRATCH_TEST(put_get_remove), SCRATCH_TEST(ordered_when_read),
-		SCRATCH_TEST(large),	      SCRATCH_TEST(damaged),
-		SCRATCH_TEST(places_and_domains),
+		SCRATCH_TEST(put_get_remove), SCRATCH_TEST(ordered_when_read),	SCRATCH_TEST(large),
+		SCRATCH_TEST(damaged),	      SCRATCH_TEST(places_and_domains),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

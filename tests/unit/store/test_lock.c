@@ -80,7 +80,8 @@ static void forked_child(void **state)
 
 static void unknown_holder(void **state)
 {
-	static const char *const lines[] = {"", "mailzone", "mailzone 12", "a b c d\n e", "\x1b[2J 1 2\n"};
+	static const char *const lines[] = {"", "mailzone", "mailzone 12", "a b c d\n e",
+					    "\x1b[2J 1 2\n"};
 	struct scratch *s = *state;
 	char path[160] = "";
 

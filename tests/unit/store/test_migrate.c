@@ -29,9 +29,11 @@ static void version_0_to_1(void **state)
 	assert_int_equal(ask(s->store->db, "PRAGMA page_size"), 8192);
 	assert_int_equal(ask(s->store->db, "PRAGMA synchronous"), 2);
 	assert_int_equal(ask(s->store->db, "PRAGMA foreign_keys"), 0);
-	assert_int_equal(ask(s->store->db, "SELECT journal_mode = 'wal' FROM pragma_journal_mode"), 1);
+	assert_int_equal(ask(s->store->db, "SELECT journal_mode = 'wal' FROM pragma_journal_mode"),
+			 1);
 	assert_int_equal(ask(s->store->db, "SELECT count(*) FROM sqlite_schema WHERE type = 'table'"
-					   " AND name IN ('zone', 'ledger', 'change', 'dkim')"), 4);
+					   " AND name IN ('zone', 'ledger', 'change', 'dkim')"),
+			 4);
 }
 
 static void opened_again(void **state)
@@ -72,7 +74,8 @@ static void newer_version(void **state)
 	s->store = NULL;
 	snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", mz_store_version + 1);
 	scratch_sql(s->path, sql);
-	refused(s, "is of version 2, and this program knows versions up to 1: use the newer program");
+	refused(s,
+		"is of version 2, and this program knows versions up to 1: use the newer program");
 }
 
 static void other_program(void **state)
@@ -122,7 +125,8 @@ static void several_steps(void **state)
 {
 	static const char *const good[] = {"CREATE TABLE a (x)", "ALTER TABLE a ADD COLUMN y",
 					   "INSERT INTO a VALUES (1, 2)"};
-	static const char *const bad[] = {"CREATE TABLE a (x)", "CREATE TABLE b (x); CREATE TABLE a (x)"};
+	static const char *const bad[] = {"CREATE TABLE a (x)",
+					  "CREATE TABLE b (x); CREATE TABLE a (x)"};
 	struct scratch *s = *state;
 	int version = -1;
 

@@ -247,9 +247,13 @@ static void writer_not_permitted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SCRATCH_TEST(modes),	SCRATCH_TEST(nothing_there),
-		SCRATCH_TEST(while_written), SCRATCH_TEST(directory_not_writable),
-		SCRATCH_TEST(file_not_readable), SCRATCH_TEST(odd_path), SCRATCH_TEST(writer_not_permitted),
+		SCRATCH_TEST(modes),
+		SCRATCH_TEST(nothing_there),
+		SCRATCH_TEST(while_written),
+		SCRATCH_TEST(directory_not_writable),
+		SCRATCH_TEST(file_not_readable),
+		SCRATCH_TEST(odd_path),
+		SCRATCH_TEST(writer_not_permitted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,7 +8,8 @@ static void unknown(void **state)
 	struct mz_store_zone zone = {.known = true, .serial = 1}, none = {0};
 
 	scratch_open(s);
-	assert_int_equal(mz_store_zone_get(s->store, "p", "example.org", "example.org", &zone), MZ_OK);
+	assert_int_equal(mz_store_zone_get(s->store, "p", "example.org", "example.org", &zone),
+			 MZ_OK);
 	assert_memory_equal(&zone, &none, sizeof(zone));
 	assert_false(mz_store_dirty(s->store));
 }
@@ -65,8 +66,10 @@ static void replaced_and_keyed(void **state)
 static void damaged(void **state)
 {
 	static const char *const sql[] = {
-		"UPDATE zone SET desired = x'00'", "UPDATE zone SET desired = zeroblob(32), serial = -1",
-		"UPDATE zone SET serial = 1, known = 2", "UPDATE zone SET known = 1, others = 1 << 40",
+		"UPDATE zone SET desired = x'00'",
+		"UPDATE zone SET desired = zeroblob(32), serial = -1",
+		"UPDATE zone SET serial = 1, known = 2",
+		"UPDATE zone SET known = 1, others = 1 << 40",
 	};
 	struct scratch *s = *state;
 	struct mz_store_zone zone = {.serial = 9}, none = {0};
@@ -77,9 +80,11 @@ static void damaged(void **state)
 	for (size_t i = 0; i < sizeof(sql) / sizeof(sql[0]); i++) {
 		scratch_sql(s->path, sql[i]);
 		zone.serial = 9;
-		assert_int_equal(mz_store_zone_get(s->store, "primary", "org", "d.org", &zone), MZ_ESTATE);
+		assert_int_equal(mz_store_zone_get(s->store, "primary", "org", "d.org", &zone),
+				 MZ_ESTATE);
 		assert_memory_equal(&zone, &none, sizeof(zone));
-		assert_non_null(strstr(mz_store_error(s->store), "d.org in zone org on server primary"));
+		assert_non_null(
+			strstr(mz_store_error(s->store), "d.org in zone org on server primary"));
 		/* a damaged row undoes nothing, and can be written over */
 		scratch_commit(s);
 	}

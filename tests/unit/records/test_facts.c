@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Facts: which files are read, what their faults say, and which keys of the store are published. */
+#include "tests/unit/records/support.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct mz_facts_cache *new_cache(void)
+{
+	struct mz_facts_cache *cache = NULL;
+
+	assert_int_equal(mz_facts_cache_new(&cache), MZ_OK);
+	return cache;
+}
+
+/* Loading fails with `count` errors; the first has these words. */
+static void assert_fault(struct mz_facts_cache *cache, struct world *w, size_t count,
+			 const char *words)
+{
+	struct mz_conf_errors errors = {0};
+	struct mz_facts facts = {0};
+
+	assert_int_equal(mz_facts_load(&facts, cache, &w->domain, NULL, &errors), MZ_EINVAL);
+	assert_int_equal(errors.count, count);
+	assert_int_equal(facts.dkim_count, 0);
+	if (count > 0 && strstr(errors.text.s, words) == NULL)
+		fail_msg("%s", errors.text.s);
+	mz_conf_errors_clear(&errors);
+}
+
+static struct mz_facts load(struct mz_facts_cache *cache, struct world *w, struct mz_store *store)
+{
+	struct mz_conf_errors errors = {0};
+	struct mz_facts facts = {0};
+
+	if (mz_facts_load(&facts, cache, &w->domain, store, &errors) != MZ_OK)
+		fail_msg("%s", errors.text.s);
+	assert_int_equal(errors.count, 0);
+	return facts;
+}
+
+static void test_nothing_to_read(void **state)
+{
+	struct mz_facts_cache *cache = new_cache();
+	struct mz_facts facts = {0};
+	struct world w;
+
+	(void)state;
+	world_init(&w, "example.org", "example.org");
+	facts = load(cache, &w, NULL);
+	assert_int_equal(facts.dkim_count, 0);
+	assert_int_equal(facts.dkim_missing, 0);
+	assert_null(facts.certs);
+	assert_null(facts.autoconfig_digest);
+	mz_facts_clear(&facts);
+	mz_facts_cache_free(cache);
+}
+
+/* Files of families that are not published, and of a domain without mail, are not looked at. */
+static void test_unread(void **state)
+{
+	struct mz_facts_cache *cache = new_cache();
+	struct mz_facts facts = {0};
+	struct world w;
+
+	(void)state;
+	world_init(&w, "example.org", "example.org");
+	world_key(&w, "s1", in_folder("missing.pem"));
+	world_certificate(&w, in_folder("missing.crt"), NULL, NULL);
+	w.system.autoconfig_document = in_folder("missing.json");
+	w.domain.publish &= ~(1u << MZ_FAMILY_DKIM | 1u << MZ_FAMILY_AUTOCONFIG);
+	facts = load(cache, &w, NULL);
+	mz_facts_clear(&facts);
+	w.domain.publish = MZ_FAMILIES_ALL;
+	w.domain.no_mail = true;
+	w.domain.system = NULL;
+	facts = load(cache, &w, NULL);
+	mz_facts_clear(&facts);
+	mz_facts_cache_free(cache);
+}
+
+static void test_faults_once(void **state)
+{
+	struct mz_facts_cache *cache = new_cache();
+	struct world w, other;
+
+	(void)state;
+	world_init(&w, "example.org", "example.org");
+	world_key(&w, "s1", in_folder("missing.pem"));
+	world_key(&w, "s2", data_file("ec.pub.pem", 0644));
+	assert_fault(cache, &w, 2, "mailzone.conf:30: error: cannot open");
+	/* Remembered: a fault still, but not reported again, for another domain too. */
+	assert_fault(cache, &w, 0, NULL);
+	world_init(&other, "example.net", "example.net");
+	world_key(&other, "x", data_file("ec.pub.pem", 0644));
+	assert_fault(cache, &other, 0, NULL);
+	/* A new fault is reported, the old one beside it is not. */
+	world_key(&other, "y", text_file("empty.pem", "", 0644));
+	assert_fault(cache, &other, 1, "mailzone.conf:31: error: ");
+	mz_facts_cache_free(cache);
+}
+
+static void test_faults_of_all(void **state)
+{
+	struct mz_facts_cache *cache = new_cache();
+	struct world w;
+
+	(void)state;
+	world_init(&w, "example.org", "example.org");
+	w.domain.publish = MZ_FAMILIES_ALL;
+	world_key(&w, "s1", data_file("rsa2048.pem", 0644));
+	world_certificate(&w, data_file("wrong-order.pem", 0644), NULL, NULL);
+	w.system.autoconfig_document = text_file("empty.json", "", 0644);
+	w.system.autoconfig_where = (struct mz_where){"mailzone.conf", 7};
+	assert_fault(cache, &w, 3, "mailzone.conf:30: error: ");
+	mz_facts_cache_free(cache);
+}
+
+/* What was read once is not read again. */
+static void test_cached(void **state)
+{
+	struct mz_facts_cache *cache = new_cache();
+	const char *key = data_file("ed25519.pem", 0600), *chain = data_file("chain.pem", 0644);
+	const char *document = data_file("autoconfig.json", 0644);
+	struct mz_facts facts = {0}, again = {0};
+	struct world w;
+
+	(void)state;
+	world_init(&w, "example.org", "example.org");
+	w.domain.publish = MZ_FAMILIES_ALL;
+	world_key(&w, "s1", key);
+	world_certificate(&w, chain, NULL, NULL);
+	world_certificate(&w, chain, data_file("ec.pub.pem", 0644), NULL);
+	w.system.autoconfig_document = document;
+	facts = load(cache, &w, NULL);
+	assert_int_equal(unlink(key) | unlink(chain) | unlink(document), 0);
+	again = load(cache, &w, NULL);
+	assert_int_equal(again.dkim_count, 1);
+	assert_string_equal(again.dkim[0].selector, "s1");
+	assert_int_equal(again.dkim[0].algorithm, MZ_DKIM_ED25519);
+	assert_string_equal(again.dkim[0].public_text, "INz1wjNQfRjAsvhNP4b4pjzutea/Z7GHRmsTe8ujac0=");
+	assert_ptr_equal(again.certs[0], facts.certs[0]);
+	/* One file with two next keys is two things. */
+	assert_ptr_not_equal(again.certs[0], again.certs[1]);
+	assert_false(again.certs[0]->has_next);
+	assert_true(again.certs[1]->has_next);
+	/* openssl dgst -sha256 -binary autoconfig.json | base64 */
+	assert_string_equal(again.autoconfig_digest, "6N1ri22zYgaZH016bPsGYfNrSQ/yR5bHwUP2YUYUxac=");
+	mz_facts_clear(&facts);
+	mz_facts_clear(&again);
+	mz_facts_cache_free(cache);
+}
+
+/* ---- keys of the store --------------------------------------------------------------------- */
+
+static struct mz_store *open_store(const char *name)
+{
+	struct mz_store *store = NULL;
+	struct mz_cause cause = {0};
+
+	assert_int_equal(mz_file_mkdirs(in_folder(name), 0700, &cause), MZ_OK);
+	if (mz_store_open(&store, in_folder(name), &cause) != MZ_OK)
+		fail_msg("%s", cause.text);
+	return store;
+}
+
+static void add_key(struct mz_store *store, const char *selector, enum mz_dkim_algorithm algorithm,
+		    enum mz_dkim_stage stage)
+{
+	struct mz_store_dkim key = {
+		.domain = "example.org",
+		.selector = selector,
+		.algorithm = algorithm,
+		.stage = stage,
+		.version = 1,
+		.public_text = "AAAA",
+		.created = 1,
+		.since = 1,
+	};
+
+	assert_int_equal(mz_store_dkim_add(store, &key), MZ_OK);
+}
+
+static const struct mz_fact_dkim *find(const struct mz_facts *facts, const char *selector)
+{
+	for (size_t i = 0; i < facts->dkim_count; i++) {
+		if (strcmp(facts->dkim[i].selector, selector) == 0)
+			return &facts->dkim[i];
+	}
+	return NULL;
+}
+
+static void test_stages(void **state)
+{
+	struct mz_facts_cache *cache = new_cache();
+	struct mz_store *store = open_store("stages");
+	struct mz_facts facts = {0};
+	struct world w;
+
+	(void)state;
+	world_init(&w, "example.org", "example.org");
+	w.domain.dkim_automatic = true;
+	world_key(&w, "manual", data_file("ed25519.pub.pem", 0644));
+	add_key(store, "pending", MZ_DKIM_RSA, MZ_DKIM_PENDING);
+	add_key(store, "active", MZ_DKIM_RSA, MZ_DKIM_ACTIVE);
+	add_key(store, "retiring", MZ_DKIM_RSA, MZ_DKIM_RETIRING);
+	add_key(store, "retired", MZ_DKIM_RSA, MZ_DKIM_RETIRED);
+	add_key(store, "deleted", MZ_DKIM_RSA, MZ_DKIM_DELETED);
+	add_key(store, "revoked", MZ_DKIM_ED25519, MZ_DKIM_REVOKED);
+	facts = load(cache, &w, store);
+	assert_int_equal(facts.dkim_count, 5);
+	assert_non_null(find(&facts, "manual"));
+	assert_string_equal(find(&facts, "pending")->public_text, "AAAA");
+	assert_string_equal(find(&facts, "active")->public_text, "AAAA");
+	assert_string_equal(find(&facts, "retiring")->public_text, "AAAA");
+	assert_string_equal(find(&facts, "revoked")->public_text, "");
+	assert_int_equal(facts.dkim_missing, 1u << MZ_DKIM_ED25519);
+	mz_facts_clear(&facts);
+	/* Not automatic: the store's keys are not published. */
+	w.domain.dkim_automatic = false;
+	facts = load(cache, &w, store);
+	assert_int_equal(facts.dkim_count, 1);
+	assert_int_equal(facts.dkim_missing, 0);
+	mz_facts_clear(&facts);
+	mz_store_close(store);
+	mz_facts_cache_free(cache);
+}
+
+static void test_missing(void **state)
+{
+	struct mz_facts_cache *cache = new_cache();
+	struct mz_store *store = open_store("missing");
+	struct mz_facts facts = {0};
+	struct world w;
+
+	(void)state;
+	world_init(&w, "example.org", "example.org");
+	w.domain.dkim_automatic = true;
+	facts = load(cache, &w, NULL);
+	assert_int_equal(facts.dkim_missing, 1u << MZ_DKIM_RSA | 1u << MZ_DKIM_ED25519);
+	mz_facts_clear(&facts);
+	/* A key on its way out does not count. */
+	add_key(store, "out", MZ_DKIM_RSA, MZ_DKIM_RETIRING);
+	add_key(store, "in", MZ_DKIM_ED25519, MZ_DKIM_PENDING);
+	facts = load(cache, &w, store);
+	assert_int_equal(facts.dkim_missing, 1u << MZ_DKIM_RSA);
+	mz_facts_clear(&facts);
+	w.domain.dkim_algorithms = 1u << MZ_DKIM_ED25519;
+	facts = load(cache, &w, store);
+	assert_int_equal(facts.dkim_missing, 0);
+	mz_facts_clear(&facts);
+	mz_store_close(store);
+	mz_facts_cache_free(cache);
+}
+
+static void test_template(void **state)
+{
+	static const struct {
+		const char *template, *words;
+	} wrong[] = {
+		{"v{nothing}", "mailzone.conf:10: error: example.org: the selector template"},
+		{"v{version", "without its }"},
+		{"a_b", "no selector"},
+	};
+	struct mz_facts_cache *cache = new_cache();
+	struct mz_facts facts = {0};
+	struct world w;
+
+	(void)state;
+	world_init(&w, "example.org", "example.org");
+	w.domain.dkim_automatic = true;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		w.domain.selector_template = wrong[i].template;
+		assert_fault(cache, &w, 1, wrong[i].words);
+	}
+	/* Not asked of a domain whose keys are made by hand. */
+	w.domain.dkim_automatic = false;
+	facts = load(cache, &w, NULL);
+	mz_facts_clear(&facts);
+	mz_facts_cache_free(cache);
+}
+
+static void test_template_too_long(void **state)
+{
+	struct mz_facts_cache *cache = new_cache();
+	char label[61] = "", name[256] = "";
+	struct world w;
+
+	(void)state;
+	memset(label, 'a', 60);
+	(void)snprintf(name, sizeof(name), "%s.%s.%s.longer-example", label, label, label);
+	world_init(&w, "example.org", "example.org");
+	w.name = name_of(name);
+	w.domain.dkim_automatic = true;
+	w.domain.selector_template = "{hash}-{hash}-{hash}";
+	assert_fault(cache, &w, 1, "too long");
+	mz_facts_cache_free(cache);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_nothing_to_read), cmocka_unit_test(test_unread),
+		cmocka_unit_test(test_faults_once),	cmocka_unit_test(test_faults_of_all),
+		cmocka_unit_test(test_cached),		cmocka_unit_test(test_stages),
+		cmocka_unit_test(test_missing),		cmocka_unit_test(test_template),
+		cmocka_unit_test(test_template_too_long),
+	};
+
+	return cmocka_run_group_tests(tests, folder_make, folder_remove);
+}

@@ -36,6 +36,7 @@ struct mz_unit {
 	uint16_t domain;	  /* whom it is accounted to */
 	uint8_t family;
 	bool delete_rrset;	  /* every RR that stands there goes: one deletion does it */
+	bool whole;		  /* all that stands there is ours: it may be written anew */
 	size_t live_from, live_to;/* what stands there: indices into live->rrs */
 	size_t live_octets;	  /* of what stands there, in a message: for the prerequisite */
 	size_t del_from, del_to;  /* indices into plan->changes: deletions ... */

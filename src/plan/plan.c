@@ -126,7 +126,7 @@ static size_t live_octets(const struct mz_plan_input *in, const struct slot *slo
 static int add_unit(struct mz_plan *plan, const struct mz_plan_input *in, const struct slot *slot)
 {
 	struct mz_unit unit = {.owner = slot->owner, .type = slot->type, .domain = slot->domain,
-			       .family = slot->family, .live_from = slot->live_from, .live_to = slot->live_to,
+			       .family = slot->family, .whole = slot->whole, .live_from = slot->live_from, .live_to = slot->live_to,
 			       .live_octets = live_octets(in, slot)};
 	struct mz_unit *units = NULL;
 	int err = MZ_OK;
@@ -168,8 +168,8 @@ static int keep_ledger(struct mz_plan *plan, const struct mz_plan_input *in, con
 	for (size_t g = slot->ledger_from; g < slot->ledger_to && err == MZ_OK; g++) {
 		const struct mz_rr *rr = &in->ledger->rr[g];
 
-		if (slot_planned(in, rr) ? slot->refused != NULL && !plan_in_ledger(plan, from, rr)
-					 : slot_published(in, rr))
+		if ((slot_planned(in, rr) ? slot->refused != NULL : slot_published(in, rr)) &&
+		    !plan_in_ledger(plan, from, rr))
 			err = mz_rrlist_add(&plan->ledger, rr);
 	}
 	return err;

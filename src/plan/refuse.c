@@ -32,7 +32,7 @@ bool plan_in_ledger(const struct mz_plan *plan, size_t from, const struct mz_rr 
 	for (size_t i = plan->ledger.count; i > from; i--) {
 		const struct mz_rr *have = &plan->ledger.rr[i - 1];
 
-		if (have->domain == rr->domain && same_rr(have, rr))
+		if (have->domain == rr->domain && mz_rr_compare(have, rr) == 0)
 			return true;
 	}
 	return false;

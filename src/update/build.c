@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Packs units into messages and writes them. */
-#include "src/update/prereq.h"
+#include "src/update/unit.h"
 
 /* Changes and prerequisites together: what surely fits a message beside header, zone and TSIG. */
 enum { MESSAGE_OCTETS = 60000 };
@@ -11,12 +11,12 @@ static size_t unit_octets(const struct mz_plan *plan, const struct mz_unit *unit
 
 	for (size_t i = unit->del_from; i < unit->add_to; i++)
 		octets += mz_name_len(unit->owner) + 10u + plan->changes[i].rr.rdlen;
-	return octets;
+	return unit_deletes_rrset(unit) && !unit->delete_rrset ? octets + unit->live_octets : octets;
 }
 
 static size_t unit_deletions(const struct mz_unit *unit)
 {
-	return unit->delete_rrset ? 1 : unit->del_to - unit->del_from;
+	return unit_deletes_rrset(unit) ? 1 : unit->del_to - unit->del_from;
 }
 
 size_t mz_update_pack(const struct mz_plan *plan, size_t from)
@@ -67,7 +67,7 @@ static void write_prereq(struct mz_writer *w, const struct mz_plan *plan, const 
 
 static void write_deletions(struct mz_writer *w, const struct mz_plan *plan, const struct mz_unit *unit)
 {
-	if (unit->delete_rrset) {
+	if (unit_deletes_rrset(unit)) {
 		mz_writer_rr(w, 2, unit->owner, unit->type, MZ_CLASS_ANY, 0, NULL, 0);
 		return;
 	}
@@ -75,6 +75,22 @@ static void write_deletions(struct mz_writer *w, const struct mz_plan *plan, con
 	for (size_t i = unit->del_from; i < unit->del_to; i++)
 		mz_writer_rr(w, 2, unit->owner, unit->type, MZ_CLASS_NONE, 0, plan->changes[i].rr.rdata,
 			     plan->changes[i].rr.rdlen);
+}
+
+static void write_additions(struct mz_writer *w, const struct mz_plan *plan, const struct mz_live *live,
+			    const struct mz_unit *unit)
+{
+	for (size_t i = unit->live_from; i < unit->live_to; i++) {
+		const struct mz_rr *rr = &live->rrs.rr[i];
+
+		if (unit_adds_again(plan, live, unit, i))
+			mz_writer_rr(w, 2, unit->owner, unit->type, MZ_CLASS_IN, rr->ttl, rr->rdata, rr->rdlen);
+	}
+	for (size_t i = unit->add_from; i < unit->add_to; i++) {
+		const struct mz_rr *rr = &plan->changes[i].rr;
+
+		mz_writer_rr(w, 2, unit->owner, unit->type, MZ_CLASS_IN, rr->ttl, rr->rdata, rr->rdlen);
+	}
 }
 
 int mz_update_build(const struct mz_plan *plan, const struct mz_live *live, const uint8_t *origin, size_t from,
@@ -93,13 +109,8 @@ int mz_update_build(const struct mz_plan *plan, const struct mz_live *live, cons
 			write_deletions(&w, plan, &plan->units[u]);
 	}
 	for (size_t u = from; u < to; u++) {
-		const struct mz_unit *unit = &plan->units[u];
-
-		for (size_t i = unit->add_from; i < unit->add_to && !unit->gone; i++) {
-			const struct mz_rr *rr = &plan->changes[i].rr;
-
-			mz_writer_rr(&w, 2, unit->owner, unit->type, MZ_CLASS_IN, rr->ttl, rr->rdata, rr->rdlen);
-		}
+		if (!plan->units[u].gone)
+			write_additions(&w, plan, live, &plan->units[u]);
 	}
 	*len = w.len;
 	return w.full ? MZ_ESPACE : MZ_OK;

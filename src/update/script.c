@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A plan as a script for nsupdate. */
-#include "src/update/prereq.h"
+#include "src/update/unit.h"
 
 static void add_line(struct mz_str *out, const char *verb, const struct mz_rr *rr, bool ttl)
 {
@@ -34,6 +34,19 @@ static void add_prereq(struct mz_str *out, const struct mz_plan *plan, const str
 	}
 }
 
+static void add_deletions(struct mz_str *out, const struct mz_plan *plan, const struct mz_unit *unit)
+{
+	char owner[MZ_NAME_TEXT] = "", type[MZ_CODE_TEXT] = "";
+
+	if (unit_deletes_rrset(unit)) {
+		mz_str_addf(out, "update delete %s IN %s\n", mz_name_to_text(unit->owner, owner),
+			    mz_type_name(unit->type, type));
+		return;
+	}
+	for (size_t i = unit->del_from; i < unit->del_to; i++)
+		add_line(out, "update delete", &plan->changes[i].rr, false);
+}
+
 static void add_message(struct mz_str *out, const struct mz_plan *plan, const struct mz_live *live, size_t from,
 			size_t to)
 {
@@ -44,12 +57,16 @@ static void add_message(struct mz_str *out, const struct mz_plan *plan, const st
 	for (size_t u = from; u < to; u++) {
 		const struct mz_unit *unit = &plan->units[u];
 
-		for (size_t i = unit->del_from; i < unit->del_to && !unit->gone; i++)
-			add_line(out, "update delete", &plan->changes[i].rr, false);
+		if (!unit->gone)
+			add_deletions(out, plan, unit);
 	}
 	for (size_t u = from; u < to; u++) {
 		const struct mz_unit *unit = &plan->units[u];
 
+		for (size_t i = unit->live_from; i < unit->live_to && !unit->gone; i++) {
+			if (unit_adds_again(plan, live, unit, i))
+				add_line(out, "update add", &live->rrs.rr[i], true);
+		}
 		for (size_t i = unit->add_from; i < unit->add_to && !unit->gone; i++)
 			add_line(out, "update add", &plan->changes[i].rr, true);
 	}

@@ -113,12 +113,14 @@ bool mz_type_is_server(uint16_t type);
 
 /* ---- text form (ldns) -------------------------------------------------------------------- */
 
-/* One line of zone-file syntax to an RR added to `list`. Ranges that ldns truncates silently are
- * checked first; class other than IN is refused. `ttl` is used where the line has none. The
- * cause says what is wrong with the line. */
+/* One line of zone-file syntax to an RR added to `list`. What ldns truncates or misreads silently is
+ * refused; so is a class other than IN. `ttl` is used where the line has none. Rare types must be
+ * written as RFC 3597 has it. MZ_ESYNTAX, MZ_ERANGE, MZ_EINVAL (class, type), MZ_ENOMEM; the cause
+ * says what is wrong with the line, and the list is as it was. */
 int mz_rr_from_text(struct mz_rrlist *list, const char *line, const uint8_t *origin, uint32_t ttl,
 		    const struct mz_rr *tags, struct mz_cause *cause);
-/* Rdata in presentation form, absolute names; unknown or odd rdata as RFC 3597 `\# n hex`. */
+/* Rdata in presentation form, absolute names. Unknown or odd rdata, and the types that ldns prints
+ * badly (SVCB, HTTPS, ...), as RFC 3597 `\# n hex`. What is printed reads as the same again. */
 void mz_rdata_to_text(uint16_t type, const uint8_t *rdata, size_t rdlen, struct mz_str *out);
 /* "owner ttl IN TYPE rdata", without a newline. */
 void mz_rr_to_text(const struct mz_rr *rr, struct mz_str *out);

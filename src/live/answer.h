@@ -14,8 +14,7 @@ struct live_question {
 struct live_answer {
 	bool found;	   /* RRs at the name */
 	bool cname;	   /* among them a CNAME, which is not made up by a DNAME */
-	bool no_name;	   /* NXDOMAIN, and nothing at the name: neither it nor a wildcard for it is
-			      there */
+	bool no_name;	   /* NXDOMAIN, and nothing at the name: no wildcard covers it either */
 	uint32_t serial;   /* of a question for the SOA */
 	const char *fault; /* why it cannot be used, or NULL */
 };

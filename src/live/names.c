@@ -36,8 +36,7 @@ struct live_names {
 /* The labels of a name on the way to its root, and where pointers led to. */
 struct path {
 	size_t label[LABELS_MAX];
-	size_t target[LABELS_MAX +
-		      1]; /* target[i]: a pointer led to label i from elsewhere, or 0 */
+	size_t target[LABELS_MAX + 1];	     /* where a pointer led to before this label, or 0 */
 	uint8_t target_hops[LABELS_MAX + 1]; /* pointers before that target, its own included */
 	unsigned count;
 	uint8_t hops;

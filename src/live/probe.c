@@ -106,6 +106,14 @@ static void judge_found(struct mz_probe *result, const struct probe *probe,
 	}
 }
 
+/* It answered, proven or not, but will not answer this key. */
+static bool is_refusal(const struct mz_answer *answer)
+{
+	return answer->wire != NULL &&
+	       (answer->rcode == MZ_RCODE_REFUSED || answer->rcode == MZ_RCODE_NOTAUTH ||
+		answer->info.error != 0);
+}
+
 static void judge_answer(struct mz_probe *result, const struct probe *probe,
 			 const struct mz_answer *answer)
 {
@@ -126,6 +134,7 @@ static void judge_answer(struct mz_probe *result, const struct probe *probe,
 		       mz_name_to_text(probe->origin.wire, origin), probe->key, &result->cause);
 	result->result = MZ_PROBE_FAILED;
 	result->retry = true;
+	result->refused = is_refusal(answer);
 	if (answer->outcome != MZ_NET_ANSWER)
 		return;
 	result->retry = live_rcode_retry(answer->rcode);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Exchanges by UDP: a connected socket a peer, a window, retransmission, and what sends on to TCP.
- */
+/* Exchanges by UDP: a connected socket a peer, a window, retransmission, the way on to TCP. */
 #include "src/net/internal.h"
 
 #include <errno.h>

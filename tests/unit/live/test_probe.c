@@ -122,6 +122,22 @@ static void test_not_auth(void **state)
 	expect(MZ_PROBE_NOT_AUTH, false, "delegated");
 }
 
+/* A server that knows the zone but not the key may be asked without one. */
+static void test_key_refused(void **state)
+{
+	(void)state;
+	start(MZ_RCODE_NOTAUTH);
+	sign = false;
+	assert_true(probe().refused);
+	start(MZ_RCODE_REFUSED);
+	assert_true(probe().refused);
+	start(MZ_RCODE_SERVFAIL);
+	assert_false(probe().refused);
+	start(MZ_FLAG_AA);
+	build_rr(&message, 1, SOA_LINE);
+	assert_false(probe().refused);
+}
+
 static void test_failed(void **state)
 {
 	(void)state;
@@ -168,7 +184,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),	 cmocka_unit_test(test_no_zone),
 		cmocka_unit_test(test_not_auth), cmocka_unit_test(test_failed),
-		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_cancel),	 cmocka_unit_test(test_key_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,9 @@
 /* Enough to keep every server's queues full; each running flow holds some 50 KiB. */
 enum { RUNNING_MAX = 96 };
 
+/* While other flows are at work, a commit waits this long for theirs: a sync costs more. */
+enum { COMMIT_DELAY_US = 8000 };
+
 static void poke(struct mz_engine *engine)
 {
 	struct timeval now = {0, 0};
@@ -15,17 +18,18 @@ static void poke(struct mz_engine *engine)
 		(void)evtimer_add(engine->pump, &now);
 }
 
-/* All that one turn of the loop wrote becomes durable in one transaction. */
-static void commit(struct mz_engine *engine)
+/* What many flows wrote becomes durable in one transaction. */
+static void on_commit(evutil_socket_t fd, short what, void *arg)
 {
+	struct mz_engine *engine = arg;
 	TAILQ_HEAD(, flow) ready = TAILQ_HEAD_INITIALIZER(ready);
 	struct mz_cause cause = {0};
 	struct flow *flow = NULL;
-	int err = MZ_OK;
+	int err = mz_store_commit(engine->in.store, &cause);
 
-	if (TAILQ_EMPTY(&engine->committing))
-		return;
-	err = mz_store_commit(engine->in.store, &cause);
+	(void)fd;
+	(void)what;
+	engine->committing_count = 0;
 	TAILQ_CONCAT(&ready, &engine->committing, commit_link);
 	while ((flow = TAILQ_FIRST(&ready)) != NULL) {
 		TAILQ_REMOVE(&ready, flow, commit_link);
@@ -44,7 +48,6 @@ static void on_pump(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	commit(engine);
 	while (engine->running_count < RUNNING_MAX && !TAILQ_EMPTY(&engine->waiting)) {
 		struct flow *flow = TAILQ_FIRST(&engine->waiting);
 
@@ -53,8 +56,6 @@ static void on_pump(evutil_socket_t fd, short what, void *arg)
 		engine->running_count++;
 		flow_start(flow);
 	}
-	if (!TAILQ_EMPTY(&engine->committing))
-		poke(engine);
 }
 
 int mz_engine_new(struct mz_engine **out, const struct mz_engine_input *input)
@@ -71,7 +72,8 @@ int mz_engine_new(struct mz_engine **out, const struct mz_engine_input *input)
 	TAILQ_INIT(&engine->committing);
 	err = mz_net_new(&engine->net, input->base);
 	engine->pump = evtimer_new(input->base, on_pump, engine);
-	if (err == MZ_OK && engine->pump == NULL)
+	engine->committer = evtimer_new(input->base, on_commit, engine);
+	if (err == MZ_OK && (engine->pump == NULL || engine->committer == NULL))
 		err = MZ_ENOMEM;
 	if (err != MZ_OK) {
 		mz_engine_free(engine);
@@ -97,6 +99,8 @@ void mz_engine_free(struct mz_engine *engine)
 	}
 	if (engine->pump != NULL)
 		event_free(engine->pump);
+	if (engine->committer != NULL)
+		event_free(engine->committer);
 	mz_net_free(engine->net);
 	free(engine);
 }
@@ -124,8 +128,15 @@ size_t mz_engine_pending(const struct mz_engine *engine)
 
 void engine_commit(struct flow *flow)
 {
-	TAILQ_INSERT_TAIL(&flow->engine->committing, flow, commit_link);
-	poke(flow->engine);
+	struct mz_engine *engine = flow->engine;
+	struct timeval soon = {0, COMMIT_DELAY_US}, now = {0, 0};
+
+	TAILQ_INSERT_TAIL(&engine->committing, flow, commit_link);
+	engine->committing_count++;
+	if (engine->committing_count == engine->running_count)
+		(void)evtimer_add(engine->committer, &now); /* nobody is left to wait for */
+	else if (!evtimer_pending(engine->committer, NULL))
+		(void)evtimer_add(engine->committer, &soon);
 }
 
 void engine_done(struct flow *flow)

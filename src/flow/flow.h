@@ -105,8 +105,9 @@ struct mz_engine {
 	struct mz_engine_input in;
 	struct mz_net *net;
 	TAILQ_HEAD(, flow) waiting, running, committing;
-	struct event *pump; /* starts flows, commits */
-	size_t running_count, pending;
+	struct event *pump;	 /* starts flows */
+	struct event *committer; /* ends a transaction */
+	size_t running_count, committing_count, pending;
 };
 
 /* flow.c: every step ends in exactly one of these */

@@ -26,29 +26,19 @@ static const struct {
 	{MZ_FAMILY_MX, true, mz_derive_mx},
 };
 
-/* The report URI: "mailto:LOCAL" without "@" means LOCAL at the domain. A ";" would end the tag
- * that the URI stands in, a "," would start another URI. */
-static bool report_uri(struct mz_derivation *d, struct mz_str *out)
+/* The report URI: "mailto:LOCAL" without "@" means LOCAL at the domain. */
+static int report_uri(const struct mz_conf_domain *domain, struct mz_str *out)
 {
-	const char *address = d->domain->report_address;
+	const char *address = domain->report_address;
 	size_t part = strcspn(address, "?");
 
-	for (const char *p = address; *p != '\0'; p++) {
-		if (*p > ' ' && *p < 0x7f && strchr(";,!\"\\", *p) == NULL)
-			continue;
-		mz_derive_fail(d, "report_address \"%.200s\" has a character that cannot stand in a "
-			       "record: write it as %%XX", address);
-		return false;
-	}
 	mz_str_addn(out, address, part);
 	if (strncasecmp(address, "mailto:", 7) == 0 && memchr(address, '@', part) == NULL) {
 		mz_str_addc(out, '@');
-		mz_str_add(out, d->domain->text);
+		mz_str_add(out, domain->text);
 	}
 	mz_str_add(out, address + part);
-	if (out->failed)
-		d->err = MZ_ENOMEM;
-	return !out->failed;
+	return out->failed ? MZ_ENOMEM : MZ_OK;
 }
 
 static void derive_all(struct mz_derivation *d)
@@ -93,8 +83,9 @@ int mz_records_derive(const struct mz_conf_domain *domain, const struct mz_facts
 	};
 	struct mz_str report = {0};
 
-	if (report_uri(&d, &report)) {
-		d.report = report.len == 0 ? "" : report.s;
+	d.err = report_uri(domain, &report);
+	if (d.err == MZ_OK) {
+		d.report = report.s;
 		derive_all(&d);
 	}
 	if (d.err == MZ_OK)

@@ -108,6 +108,53 @@ char *source_text(const char *name)
 	return (char *)read_source(name, &len);
 }
 
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Lines sorted by octets, without comments; the text is cut up in place. */
+static size_t sorted_lines(char *text, char *lines[], size_t max)
+{
+	size_t n = 0;
+	char *rest = text;
+
+	for (char *line = strsep(&rest, "\n"); line != NULL; line = strsep(&rest, "\n")) {
+		if (line[0] == '\0' || line[0] == ';')
+			continue;
+		assert_true(n < max);
+		lines[n++] = line;
+	}
+	qsort(lines, n, sizeof(lines[0]), by_text);
+	return n;
+}
+
+void assert_zone(const struct mz_rrlist *list, const char *file)
+{
+	struct mz_str text = {0};
+	char *got[128] = {0}, *want[128] = {0}, *expected = source_text(file);
+	size_t gots = 0, wants = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		mz_rr_to_text(&list->rr[i], &text);
+		mz_str_addc(&text, '\n');
+	}
+	assert_false(text.failed);
+	gots = sorted_lines(text.s, got, 128);
+	wants = sorted_lines(expected, want, 128);
+	for (size_t i = 0; i < gots && i < wants; i++)
+		assert_string_equal(got[i], want[i]);
+	assert_int_equal(gots, wants);
+	mz_str_clear(&text);
+	free(expected);
+}
+
+void assert_ordered(const struct mz_rrlist *list)
+{
+	for (size_t i = 1; i < list->count; i++)
+		assert_true(mz_rr_compare(&list->rr[i - 1], &list->rr[i]) < 0);
+}
+
 struct mz_name name_of(const char *text)
 {
 	struct mz_name name = {0};

@@ -26,6 +26,11 @@ const char *text_file(const char *name, const char *text, unsigned mode);
 /* A file of the source folder tests/unit/records, whole; the caller frees it. */
 char *source_text(const char *name);
 
+/* The list's records, as text, are the lines of this file of tests/unit/records, in any order. */
+void assert_zone(const struct mz_rrlist *list, const char *file);
+/* The list is in order and has nothing twice. */
+void assert_ordered(const struct mz_rrlist *list);
+
 /* A domain and all that it points to. Change what a test is about, then take &w->domain. */
 struct world {
 	struct mz_name name, origin;

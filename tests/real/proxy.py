@@ -121,8 +121,9 @@ class Proxy:
             sock.close()
 
     def updates(self):
-        """The UPDATE messages that mailzone sent."""
-        return [w for w in self.requests if opcode(w) == UPDATE]
+        """The UPDATE messages that mailzone sent. One without changes is a question (is this name
+        in use? may this key update at all?) and does not count."""
+        return [w for w in self.requests if opcode(w) == UPDATE and w[8:10] != b"\0\0"]
 
     def _pass(self, wire, seen, hook):
         with self.lock:

@@ -230,10 +230,14 @@ def test_key_that_may_not_read(server, site):
     """AXFR refused: `auto` reads by queries, `axfr` says so."""
     zone = server.add_zone(servers.fresh("noaxfr"))
     before = server.axfr(zone)
+    refused = set()
 
     def refuse(message, _):
         if opcode(message) != 0 or b"\x00\x00\xfc\x00\x01" not in message[:80]:
             return None
+        if message[:2] in refused:
+            return []  # PowerDNS answers by several messages
+        refused.add(message[:2])
         bare = wires.strip(message)[0]
         bare = bare[:3] + bytes([bare[3] & 0xF0 | 5]) + b"\0\1" + b"\0" * 6 + bare[12:]
         bare = bare[:12] + bare[12 : wires.skip_name(bare, 12) + 4]

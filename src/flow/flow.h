@@ -92,6 +92,7 @@ struct flow {
 	unsigned refusal_rcode;
 	size_t quiet;	     /* the units before it were not seen to change under our hands */
 	bool set_apart;	     /* the others were once sent on their own */
+	bool looked_at_refusal; /* a message was turned down, and the zone read once more */
 	bool looked_again;   /* an outcome was unknown, and time was given to settle it */
 	unsigned races, attempts, looks;
 	uint64_t deadline; /* monotonic ms: no new attempt after it */

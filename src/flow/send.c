@@ -176,9 +176,17 @@ static void turned_down(struct flow *flow, const struct mz_answer *answer, const
 	flow_log_settle(flow, SENT_FAILED);
 	(void)snprintf(flow->refusal, sizeof(flow->refusal), "%s", why);
 	flow->refusal_rcode = answer->rcode;
-	if (answer->outcome == MZ_NET_BADTIME)
+	if (answer->outcome == MZ_NET_BADTIME) {
 		flow_fail(flow, why);
-	else if (flow->may_update)
+		return;
+	}
+	/* PowerDNS turns a message down where somebody came between with a CNAME: look once more. */
+	if (!flow->looked_at_refusal) {
+		flow->looked_at_refusal = true;
+		flow_read(flow);
+		return;
+	}
+	if (flow->may_update)
 		narrow_down(flow);
 	else
 		try_empty(flow);

@@ -30,8 +30,8 @@ bool mz_name_equal(const uint8_t *a, const uint8_t *b);
 bool mz_name_within(const uint8_t *name, const uint8_t *ancestor);
 /* The name without its first label; the root stays the root. */
 const uint8_t *mz_name_parent(const uint8_t *wire);
-/* Prefixes the labels of `text` ("_dmarc", "_25._tcp") to `base`: MZ_ERANGE when it is too long or
- * no relative name. */
+/* Prefixes the labels of `text` ("_dmarc", "_25._tcp"; no escapes) to `base`: MZ_ERANGE when it is
+ * too long or no relative name. */
 int mz_name_prefix(struct mz_name *out, const char *text, const uint8_t *base);
 
 /* ---- resource records ------------------------------------------------------------------ */

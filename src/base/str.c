@@ -54,17 +54,21 @@ void mz_str_addf(struct mz_str *str, const char *fmt, ...)
 	va_list args;
 	int n = 0;
 
-	va_start(args, fmt);
-	n = vsnprintf(NULL, 0, fmt, args);
-	va_end(args);
-	if (n < 0)
-		str->failed = true;
-	if (n < 0 || !reserve(str, (size_t)n))
+	if (!reserve(str, 63)) /* most often enough at once */
 		return;
 	va_start(args, fmt);
-	(void)vsnprintf(str->s + str->len, (size_t)n + 1, fmt, args);
+	n = vsnprintf(str->s + str->len, str->cap - str->len, fmt, args);
 	va_end(args);
-	str->len += (size_t)n;
+	if (n >= 0 && (size_t)n >= str->cap - str->len && reserve(str, (size_t)n)) {
+		va_start(args, fmt);
+		(void)vsnprintf(str->s + str->len, (size_t)n + 1, fmt, args);
+		va_end(args);
+	}
+	if (n < 0 || str->failed)
+		str->failed = true;
+	else
+		str->len += (size_t)n;
+	str->s[str->len] = '\0';
 }
 
 /* The length of the valid UTF-8 sequence at p, or 0. */

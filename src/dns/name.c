@@ -11,6 +11,24 @@ static uint8_t lower(uint8_t c)
 	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
 }
 
+/* Octets that mean something in zone-file syntax (RFC 1035 5.1). */
+static bool is_special(uint8_t c)
+{
+	switch (c) {
+	case '.':
+	case '\\':
+	case '"':
+	case '(':
+	case ')':
+	case ';':
+	case '@':
+	case '$':
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* Reads one octet of text, with the escapes of RFC 1035 5.1. Returns octets eaten, 0 on error. */
 static size_t text_octet(const char *p, uint8_t *out)
 {
@@ -66,7 +84,7 @@ int mz_name_from_text(struct mz_name *out, const char *text, const uint8_t *orig
 		}
 		if (n == 0)
 			wrong = "has a bad escape";
-		else if (n == 1 && strchr("\"();@", *p) != NULL)
+		else if (n == 1 && *p != '$' && is_special(octet))
 			wrong = "has one of \" ( ) ; @ without a backslash before it";
 		else if (octet <= ' ' || octet >= 0x7f)
 			wrong = octet >= 0x80 ? "is not ASCII: use the A-label form (xn--...)"
@@ -108,7 +126,7 @@ char *mz_name_to_text(const uint8_t *wire, char buf[MZ_NAME_TEXT])
 		for (unsigned n = *wire++; n > 0; n--, wire++) {
 			if (*wire <= ' ' || *wire >= 0x7f)
 				at += (size_t)snprintf(buf + at, 5, "\\%03u", *wire);
-			else if (strchr(".\\\"();@$", *wire) != NULL)
+			else if (is_special(*wire))
 				at += (size_t)snprintf(buf + at, 3, "\\%c", *wire);
 			else
 				buf[at++] = (char)*wire;
@@ -128,14 +146,12 @@ size_t mz_name_len(const uint8_t *wire)
 	return n + 1;
 }
 
-static unsigned label_starts(const uint8_t *wire, uint8_t starts[128])
+static int label_count(const uint8_t *wire)
 {
-	unsigned count = 0, at = 0;
+	int count = 0;
 
-	while (wire[at] != 0) {
-		starts[count++] = (uint8_t)at;
-		at += wire[at] + 1u;
-	}
+	for (; *wire != 0; wire += *wire + 1)
+		count++;
 	return count;
 }
 
@@ -143,6 +159,8 @@ static int label_compare(const uint8_t *a, const uint8_t *b)
 {
 	unsigned n = *a < *b ? *a : *b;
 
+	if (*a == *b && memcmp(a + 1, b + 1, n) == 0) /* most often, and fast */
+		return 0;
 	for (unsigned i = 1; i <= n; i++) {
 		int d = a[i] == b[i] ? 0 : lower(a[i]) - lower(b[i]);
 
@@ -152,22 +170,27 @@ static int label_compare(const uint8_t *a, const uint8_t *b)
 	return *a - *b;
 }
 
+/* The last label that differs decides, counted from the left. */
 int mz_name_compare(const uint8_t *a, const uint8_t *b)
 {
-	uint8_t as[128] = {0}, bs[128] = {0};
-	unsigned an = 0, bn = 0;
+	int an = 0, bn = 0, d = 0;
 
 	if (a == b)
 		return 0;
-	an = label_starts(a, as);
-	bn = label_starts(b, bs);
-	while (an > 0 && bn > 0) {
-		int d = label_compare(a + as[--an], b + bs[--bn]);
+	an = label_count(a);
+	bn = label_count(b);
+	d = an - bn;
+	for (; an > bn; an--)
+		a += *a + 1;
+	for (; bn > an; bn--)
+		b += *b + 1;
+	for (; an > 0; an--, a += *a + 1, b += *b + 1) {
+		int label = label_compare(a, b);
 
-		if (d != 0)
-			return d;
+		if (label != 0)
+			d = label;
 	}
-	return (int)an - (int)bn;
+	return d;
 }
 
 bool mz_name_equal(const uint8_t *a, const uint8_t *b)
@@ -206,10 +229,27 @@ const uint8_t *mz_name_parent(const uint8_t *wire)
 
 int mz_name_prefix(struct mz_name *out, const char *text, const uint8_t *base)
 {
-	size_t n = strlen(text);
+	size_t at = 0, base_len = mz_name_len(base);
 
-	/* A text of labels with a final dot would be a name of its own, out of the zone. */
-	if (mz_name_from_text(out, text, base, NULL) != MZ_OK || text[n - 1] == '.')
+	*out = (struct mz_name){0};
+	while (*text != '\0') {
+		size_t n = strcspn(text, ".");
+
+		if (n == 0 || n > 63 || at + 1 + n + base_len > MZ_NAME_MAX)
+			return MZ_ERANGE;
+		out->wire[at++] = (uint8_t)n;
+		for (; n > 0; n--, text++) {
+			if (*text <= ' ' || *text >= 0x7f || is_special((uint8_t)*text))
+				return MZ_ERANGE;
+			out->wire[at++] = lower((uint8_t)*text);
+		}
+		/* With a final dot it would be a name of its own, out of the zone. */
+		if (*text == '.' && *++text == '\0')
+			return MZ_ERANGE;
+	}
+	if (at == 0)
 		return MZ_ERANGE;
+	memcpy(out->wire + at, base, base_len);
+	out->len = (uint8_t)(at + base_len);
 	return MZ_OK;
 }

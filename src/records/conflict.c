@@ -21,17 +21,17 @@ static void check_cname(struct mz_derivation *d, size_t begin, size_t end)
 		else
 			other = rr;
 	}
-	if (cname == NULL)
+	if (cname == NULL || (other == NULL && !mz_name_equal(cname->rdata, cname->owner)))
 		return;
 	(void)mz_name_to_text(cname->owner, owner);
 	if (mz_name_equal(cname->rdata, cname->owner))
 		mz_derive_fail(d, "the CNAME of %s at %.260s would be its own target: give the mail "
 			       "system another hostname, or leave out %s", family(cname), owner,
 			       family(cname));
-	else if (other != NULL && other->type == MZ_TYPE_CNAME)
+	else if (other->type == MZ_TYPE_CNAME)
 		mz_derive_fail(d, "two different CNAMEs at %.260s, of %s and of %s", owner,
 			       family(cname), family(other));
-	else if (other != NULL)
+	else
 		mz_derive_fail(d, "the CNAME of %s and the %s of %s cannot both be at %.260s",
 			       family(cname), mz_type_name(other->type, type), family(other), owner);
 }

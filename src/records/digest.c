@@ -4,26 +4,54 @@
 
 #include <string.h>
 
+/* A chain of digests over pieces of this size: no memory that could run out. */
+enum { PIECE = 4096 };
+
+struct chain {
+	uint8_t octets[MZ_DIGEST + PIECE]; /* the digest so far, and what is not digested yet */
+	size_t len;
+};
+
+static void chain_step(struct chain *chain)
+{
+	uint8_t digest[MZ_DIGEST] = {0};
+
+	mz_sha256(chain->octets, chain->len, digest);
+	memcpy(chain->octets, digest, MZ_DIGEST);
+	chain->len = MZ_DIGEST;
+}
+
+static void chain_add(struct chain *chain, const uint8_t *octets, size_t n)
+{
+	while (n > 0) {
+		size_t room = sizeof(chain->octets) - chain->len, part = n < room ? n : room;
+
+		memcpy(chain->octets + chain->len, octets, part);
+		chain->len += part;
+		octets += part;
+		n -= part;
+		if (chain->len == sizeof(chain->octets))
+			chain_step(chain);
+	}
+}
+
 void mz_records_digest(const struct mz_rrlist *list, uint8_t digest[MZ_DIGEST])
 {
-	/* A chain of digests: no memory that could run out, whatever the size of the list. */
-	uint8_t step[MZ_DIGEST + MZ_NAME_MAX + 10 + MZ_DIGEST];
+	struct chain chain = {.len = MZ_DIGEST};
 
-	memset(digest, 0, MZ_DIGEST);
 	for (size_t i = 0; i < list->count; i++) {
 		const struct mz_rr *rr = &list->rr[i];
-		size_t at = 0, owner = mz_name_len(rr->owner);
+		uint8_t fixed[10] = {0};
 
-		memcpy(step, digest, MZ_DIGEST);
-		at = MZ_DIGEST;
-		memcpy(step + at, rr->owner, owner);
-		at += owner;
-		mz_put16(step + at, rr->type);
-		mz_put32(step + at + 2, rr->ttl);
-		mz_put16(step + at + 6, rr->rdlen);
-		step[at + 8] = rr->claim;
-		step[at + 9] = rr->family;
-		mz_sha256(rr->rdata, rr->rdlen, step + at + 10);
-		mz_sha256(step, at + 10 + MZ_DIGEST, digest);
+		mz_put16(fixed, rr->type);
+		mz_put32(fixed + 2, rr->ttl);
+		mz_put16(fixed + 6, rr->rdlen);
+		fixed[8] = rr->claim;
+		fixed[9] = rr->family;
+		chain_add(&chain, rr->owner, mz_name_len(rr->owner));
+		chain_add(&chain, fixed, sizeof(fixed));
+		chain_add(&chain, rr->rdata, rr->rdlen);
 	}
+	chain_step(&chain);
+	memcpy(digest, chain.octets, MZ_DIGEST);
 }

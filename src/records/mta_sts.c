@@ -16,12 +16,10 @@ static void add_mx_host(struct mz_str *out, const struct mz_name *host)
 {
 	char text[MZ_NAME_TEXT] = "";
 
-	(void)mz_name_to_text(host->wire, text);
 	mz_str_add(out, "mx: ");
-	for (const char *p = text; *p != '\0'; p++) {
-		if (*p != '.' || p[1] != '\0') /* without the final dot */
-			mz_str_addc(out, *p);
-	}
+	mz_str_add(out, mz_name_to_text(host->wire, text));
+	if (out->len > 0 && out->s[out->len - 1] == '.')
+		out->len--; /* the policy has names without the final dot */
 	mz_str_add(out, "\r\n");
 }
 

@@ -161,11 +161,14 @@ struct mz_conf_dkim_key {
 enum mz_takeover { MZ_TAKEOVER_REPLACE, MZ_TAKEOVER_REFUSE };
 enum mz_on_removal { MZ_REMOVAL_KEEP, MZ_REMOVAL_WITHDRAW };
 
+struct mz_conf_zone;
+
 struct mz_conf_domain {
 	const char *text;      /* as written, lower-cased, without a final dot: for people */
 	const uint8_t *name;   /* wire */
 	const uint8_t *origin; /* wire; default: the domain's own name */
 	const char *origin_text; /* "example.org" */
+	const struct mz_conf_zone *zone; /* NULL: manual */
 	const struct mz_conf_mail_system *system; /* NULL only for no_mail without one */
 	const struct mz_conf_server *server;	  /* NULL: manual, and none named */
 	const char *tenant;
@@ -193,6 +196,15 @@ struct mz_conf_domain {
 	struct mz_where where;
 };
 
+/* A zone with the domains under automatic management that live in it. */
+struct mz_conf_zone {
+	const struct mz_conf_server *server;
+	const uint8_t *origin; /* wire */
+	const char *origin_text;
+	const struct mz_conf_domain *const *domains; /* ordered by name */
+	size_t domain_count;
+};
+
 struct mz_conf {
 	struct mz_arena arena; /* holds everything below */
 	const char *file;      /* the path it was read from */
@@ -216,6 +228,8 @@ struct mz_conf {
 	size_t domain_count;
 	/* the same, ordered by text, for mz_conf_find_domain; NULL: it looks at one after another */
 	const struct mz_conf_domain **by_name;
+	struct mz_conf_zone *zones; /* ordered by server, then origin */
+	size_t zone_count;
 };
 
 /* The errors of a configuration, in the order of the files: "FILE:LINE: error: TEXT" each. */
@@ -239,5 +253,10 @@ void mz_conf_free(struct mz_conf *conf);
 
 /* The domain of this name ("Example.ORG." is found as example.org), or NULL. Logarithmic. */
 const struct mz_conf_domain *mz_conf_find_domain(const struct mz_conf *conf, const char *name);
+/* The zone of this server (one of the configuration's) and origin, or NULL. Logarithmic. */
+const struct mz_conf_zone *mz_conf_find_zone(const struct mz_conf *conf, const struct mz_conf_server *server,
+					     const uint8_t *origin);
+/* The server of this name, or NULL. */
+const struct mz_conf_server *mz_conf_find_server(const struct mz_conf *conf, const char *name);
 
 #endif

@@ -9,6 +9,7 @@ enum mz_flow_mode {
 	MZ_FLOW_PLAN,	  /* read and plan; change nothing */
 	MZ_FLOW_APPLY,	  /* plan, update, verify, wait for the secondaries, record */
 	MZ_FLOW_WITHDRAW, /* the same with nothing desired of the active domains */
+	MZ_FLOW_UNDO,	  /* turn one change of the active domain back */
 };
 
 /* One zone to reconcile. All pointers are borrowed until it is done. */
@@ -21,12 +22,16 @@ struct mz_job {
 	size_t domain_count;
 	mz_families families; /* narrows what the domains publish */
 	enum mz_flow_mode mode;
+	struct mz_facts_cache *facts;
+	unsigned patience_ms; /* how long what may pass is tried again; what was begun is ended all the same */
+	const struct mz_store_change *undo; /* UNDO: the change, whose domain is the only one */
 };
 
 /* What became of a job; everything in it holds during the callback. */
 struct mz_report {
 	const struct mz_job *job;
 	const char *error;	     /* one line, or NULL */
+	enum mz_fault fault;	     /* of what kind it is; NONE where there is no error */
 	bool have_serial;
 	uint32_t serial;	     /* of the primary, as it was last seen */
 	const char *read;	     /* "axfr", "query", "serial" (unchanged since it was verified), or NULL */
@@ -46,9 +51,8 @@ typedef void (*mz_flow_done)(void *arg, const struct mz_report *report);
 struct mz_engine;
 struct mz_engine_input {
 	struct event_base *base;
-	const struct mz_conf *conf;
+	const char *state_directory;
 	struct mz_store *store; /* NULL: nothing is known (then only PLAN works) */
-	struct mz_facts_cache *facts;
 };
 int mz_engine_new(struct mz_engine **out, const struct mz_engine_input *input);
 /* Cancels what runs, without callbacks. */
@@ -56,6 +60,12 @@ void mz_engine_free(struct mz_engine *engine);
 /* Queues a job: `done` is called exactly once, from the loop. Jobs run side by side, no more than
  * fit the memory of a small machine; those of one zone must not be queued together. */
 int mz_engine_add(struct mz_engine *engine, const struct mz_job *job, mz_flow_done done, void *arg);
+/* What was written to the store becomes durable soon, together with what the jobs wrote; only the
+ * engine commits. `fn`, which may be NULL, is called once from the loop: MZ_OK, or an error and its
+ * text, and then all that was written since the last commit is undone. MZ_ENOMEM: it will not be
+ * called, and nothing is committed for it. */
+typedef void (*mz_committed)(void *arg, int err, const char *why);
+int mz_engine_commit(struct mz_engine *engine, mz_committed fn, void *arg);
 /* Jobs that are not done yet. */
 size_t mz_engine_pending(const struct mz_engine *engine);
 

@@ -18,6 +18,7 @@ struct mz_probe {
 	uint32_t serial;
 	uint32_t negative_ttl; /* min(SOA TTL, MINIMUM), RFC 2308 */
 	bool retry;	       /* FAILED or SERVFAIL that may pass later */
+	enum mz_fault fault;   /* NONE when OK */
 	bool refused;	       /* the server answered, but would not answer this key: a TSIG error, REFUSED, NOTAUTH */
 	struct mz_cause cause; /* one line for people, with server, zone and what to do; "" when OK */
 };
@@ -48,6 +49,7 @@ struct mz_live {
 	bool axfr;		/* the source: AXFR, or queries */
 	bool large, no_axfr;	/* learnt: remember it */
 	bool retry;		/* when not ok: may pass later */
+	enum mz_fault fault;	/* NONE when ok */
 	uint32_t serial;	/* of the zone as it was read */
 	uint32_t foreign;	/* AXFR: RRs of the zone that are at no slot (server types not counted) */
 	struct mz_rrlist rrs;	/* every RR read at slot owners, ordered; server types left out */

@@ -33,6 +33,17 @@ struct mz_answer {
 	int sys_errno;
 };
 
+/* What a failed exchange says of the server. */
+enum mz_fault {
+	MZ_FAULT_NONE,
+	MZ_FAULT_SILENT, /* no answer, no connection: the server or the way to it is down */
+	MZ_FAULT_LATER,	 /* it is there: SERVFAIL, or nothing that counts as an answer */
+	MZ_FAULT_DENIED, /* configuration here or there: REFUSED, NOTAUTH, NOTZONE, TSIG errors, clocks */
+	MZ_FAULT_OTHER,	 /* it does not understand us, or the fault is ours */
+};
+/* Pure. NONE for a proven NOERROR. */
+enum mz_fault mz_net_fault(const struct mz_answer *answer);
+
 /* Called exactly once for an ask that was started and not cancelled, from the event loop, never
  * from inside mz_net_ask. `answer` and its octets hold during the call. */
 typedef void (*mz_net_done)(void *arg, const struct mz_answer *answer);

@@ -13,6 +13,9 @@ void conf_check_tasks(struct conf_ctx *ctx, const struct raw_conf *raw);
 void conf_check_systems(struct conf_ctx *ctx, const struct raw_list *systems);
 void conf_check_domains(struct conf_ctx *ctx, struct raw_domain *const *domains, size_t count);
 
+/* Fills in the zones, of domains that have no fault. MZ_ENOMEM. */
+int conf_zones_make(struct mz_conf *conf);
+
 /* Parts that mail systems and domains have in common. */
 
 /* The MX list: no host twice. */

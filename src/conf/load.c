@@ -214,6 +214,8 @@ static void read_all(struct conf_ctx *ctx, const struct conf_tree *tree)
 	conf_check_tasks(ctx, raw);
 	conf_check_systems(ctx, &raw->systems);
 	check_all_domains(ctx, &blocks);
+	if (ctx->fault_count == 0 && conf_zones_make(ctx->conf) != MZ_OK)
+		ctx->nomem = true;
 }
 
 static void clear_ctx(struct conf_ctx *ctx)
@@ -309,5 +311,13 @@ const struct mz_conf_domain *mz_conf_find_domain(const struct mz_conf *conf, con
 		else
 			high = middle;
 	}
+	return NULL;
+}
+
+const struct mz_conf_server *mz_conf_find_server(const struct mz_conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->server_count; i++)
+		if (strcmp(conf->servers[i].name, name) == 0)
+			return &conf->servers[i];
 	return NULL;
 }

@@ -18,27 +18,25 @@ static void poke(struct mz_engine *engine)
 		(void)evtimer_add(engine->pump, &now);
 }
 
-/* What many flows wrote becomes durable in one transaction. */
+/* What many flows and others wrote becomes durable in one transaction. */
 static void on_commit(evutil_socket_t fd, short what, void *arg)
 {
 	struct mz_engine *engine = arg;
-	TAILQ_HEAD(, flow) ready = TAILQ_HEAD_INITIALIZER(ready);
+	struct waiters ready = TAILQ_HEAD_INITIALIZER(ready);
 	struct mz_cause cause = {0};
-	struct flow *flow = NULL;
+	struct waiter *waiter = NULL;
 	int err = mz_store_commit(engine->in.store, &cause);
 
 	(void)fd;
 	(void)what;
 	engine->committing_count = 0;
-	TAILQ_CONCAT(&ready, &engine->committing, commit_link);
-	while ((flow = TAILQ_FIRST(&ready)) != NULL) {
-		TAILQ_REMOVE(&ready, flow, commit_link);
-		if (err != MZ_OK)
-			flow_fail(flow, cause.text);
-		else if (flow->state == STATE_RECORD)
-			flow_recorded(flow);
-		else
-			flow_send_committed(flow);
+	TAILQ_CONCAT(&ready, &engine->waiters, link);
+	while ((waiter = TAILQ_FIRST(&ready)) != NULL) {
+		TAILQ_REMOVE(&ready, waiter, link);
+		if (waiter->fn != NULL)
+			waiter->fn(waiter->arg, err, cause.text);
+		if (waiter->own)
+			free(waiter);
 	}
 }
 
@@ -69,7 +67,7 @@ int mz_engine_new(struct mz_engine **out, const struct mz_engine_input *input)
 	engine->in = *input;
 	TAILQ_INIT(&engine->waiting);
 	TAILQ_INIT(&engine->running);
-	TAILQ_INIT(&engine->committing);
+	TAILQ_INIT(&engine->waiters);
 	err = mz_net_new(&engine->net, input->base);
 	engine->pump = evtimer_new(input->base, on_pump, engine);
 	engine->committer = evtimer_new(input->base, on_commit, engine);
@@ -85,6 +83,7 @@ int mz_engine_new(struct mz_engine **out, const struct mz_engine_input *input)
 
 void mz_engine_free(struct mz_engine *engine)
 {
+	struct waiter *waiter = NULL;
 	struct flow *flow = NULL;
 
 	if (engine == NULL)
@@ -96,6 +95,11 @@ void mz_engine_free(struct mz_engine *engine)
 	while ((flow = TAILQ_FIRST(&engine->waiting)) != NULL) {
 		TAILQ_REMOVE(&engine->waiting, flow, link);
 		flow_free(flow);
+	}
+	/* The flows took their own away. */
+	while ((waiter = TAILQ_FIRST(&engine->waiters)) != NULL) {
+		TAILQ_REMOVE(&engine->waiters, waiter, link);
+		free(waiter);
 	}
 	if (engine->pump != NULL)
 		event_free(engine->pump);
@@ -126,17 +130,47 @@ size_t mz_engine_pending(const struct mz_engine *engine)
 	return engine->pending;
 }
 
-void engine_commit(struct flow *flow)
+static void add_waiter(struct mz_engine *engine, struct waiter *waiter)
 {
-	struct mz_engine *engine = flow->engine;
 	struct timeval soon = {0, COMMIT_DELAY_US}, now = {0, 0};
 
-	TAILQ_INSERT_TAIL(&engine->committing, flow, commit_link);
-	engine->committing_count++;
+	TAILQ_INSERT_TAIL(&engine->waiters, waiter, link);
 	if (engine->committing_count == engine->running_count)
 		(void)evtimer_add(engine->committer, &now); /* nobody is left to wait for */
 	else if (!evtimer_pending(engine->committer, NULL))
 		(void)evtimer_add(engine->committer, &soon);
+}
+
+static void on_flow_committed(void *arg, int err, const char *why)
+{
+	struct flow *flow = arg;
+
+	flow->committing = false;
+	if (err != MZ_OK)
+		flow_fail(flow, MZ_FAULT_LATER, why);
+	else if (flow->state == STATE_RECORD)
+		flow_recorded(flow);
+	else
+		flow_send_committed(flow);
+}
+
+void engine_commit(struct flow *flow)
+{
+	flow->waiter = (struct waiter){.fn = on_flow_committed, .arg = flow};
+	flow->committing = true;
+	flow->engine->committing_count++;
+	add_waiter(flow->engine, &flow->waiter);
+}
+
+int mz_engine_commit(struct mz_engine *engine, mz_committed fn, void *arg)
+{
+	struct waiter *waiter = malloc(sizeof(*waiter));
+
+	if (waiter == NULL)
+		return MZ_ENOMEM;
+	*waiter = (struct waiter){.fn = fn, .arg = arg, .own = true};
+	add_waiter(engine, waiter);
+	return MZ_OK;
 }
 
 void engine_done(struct flow *flow)

@@ -30,7 +30,7 @@ void flow_after(struct flow *flow, unsigned ms, event_callback_fn fn)
 		event_free(flow->timer);
 	flow->timer = evtimer_new(flow->engine->in.base, fn, flow);
 	if (flow->timer == NULL || evtimer_add(flow->timer, &tv) != 0)
-		flow_fail(flow, mz_strerror(MZ_ENOMEM));
+		flow_fail_memory(flow);
 }
 
 /* ---- the end --------------------------------------------------------------------------------------- */
@@ -71,7 +71,8 @@ static struct mz_change *reported(const struct flow *flow, size_t *count)
 
 void flow_finish(struct flow *flow)
 {
-	struct mz_report report = {.job = &flow->job, .error = flow->error[0] != '\0' ? flow->error : NULL};
+	struct mz_report report = {
+		.job = &flow->job, .error = flow->error[0] != '\0' ? flow->error : NULL, .fault = flow->fault};
 	struct mz_plan_count *counts = NULL;
 
 	flow_enter(flow, STATE_DONE);
@@ -108,6 +109,10 @@ void flow_free(struct flow *flow)
 	mz_live_cancel(flow->op);
 	mz_net_cancel(flow->ask);
 	flow_propagate_cancel(flow);
+	if (flow->committing) {
+		TAILQ_REMOVE(&flow->engine->waiters, &flow->waiter, link);
+		flow->engine->committing_count--;
+	}
 	if (flow->timer != NULL)
 		event_free(flow->timer);
 	for (size_t i = 0; i < flow->denied_count; i++)
@@ -136,19 +141,20 @@ static void on_finish(evutil_socket_t fd, short what, void *arg)
 	flow_finish(arg);
 }
 
-void flow_fail(struct flow *flow, const char *text)
+void flow_fail(struct flow *flow, enum mz_fault fault, const char *text)
 {
 	struct timeval now = {0, 0};
 
 	if (flow->failed)
 		return;
 	flow->failed = true;
+	flow->fault = fault;
 	(void)snprintf(flow->error, sizeof(flow->error), "%s", text);
 	mz_log(MZ_LOG_DEBUG, "failed", "zone=%s server=%s reason=\"%s\"", flow->job.origin_text,
 	       flow->job.server->name, text);
 	/* What was sent before is history all the same. */
-	if (flow->log_count > 0)
-		(void)flow_log_store(flow);
+	if (flow->log_count > 0 && flow_log_store(flow) == MZ_OK)
+		(void)mz_engine_commit(flow->engine, NULL, NULL);
 	/* From the loop: whoever called is not done with the flow. */
 	if (flow->timer != NULL)
 		event_free(flow->timer);
@@ -157,16 +163,21 @@ void flow_fail(struct flow *flow, const char *text)
 		abort(); /* no memory even for the event that reports its lack */
 }
 
+void flow_fail_memory(struct flow *flow)
+{
+	flow_fail(flow, MZ_FAULT_LATER, mz_strerror(MZ_ENOMEM));
+}
+
 static void on_again(evutil_socket_t fd, short what, void *arg);
 
-void flow_fault(struct flow *flow, bool may_pass, const char *text)
+void flow_fault(struct flow *flow, bool may_pass, enum mz_fault fault, const char *text)
 {
 	unsigned shift = flow->attempts < 6 ? flow->attempts : 6, most = 100u << shift;
 	unsigned delay = most / 2 + mz_random_below(most / 2);
 
 	flow->attempts++;
 	if (!may_pass || mz_clock_mono_ms() + delay >= flow->deadline) {
-		flow_fail(flow, text);
+		flow_fail(flow, fault, text);
 		return;
 	}
 	mz_log(MZ_LOG_INFO, "retry", "zone=%s server=%s delay_ms=%u reason=\"%s\"", flow->job.origin_text,
@@ -241,13 +252,13 @@ static void planned(struct flow *flow, const struct mz_live *before)
 
 	mz_plan_clear(&flow->plan);
 	if (flow_plan(flow, &flow->live, &flow->plan) != MZ_OK) {
-		flow_fail(flow, mz_strerror(MZ_ENOMEM));
+		flow_fail_memory(flow);
 		return;
 	}
 	flow->planned = true;
 	flow->quiet = flow->plan.unit_count;
 	if (flow->races > 1 && before->ok && set_apart(flow, before) != MZ_OK) {
-		flow_fail(flow, mz_strerror(MZ_ENOMEM));
+		flow_fail_memory(flow);
 		return;
 	}
 	flow_log_resolve(flow, &flow->plan);
@@ -276,7 +287,7 @@ static void on_read(void *arg, struct mz_live *take_live)
 	if (flow->live.ok)
 		planned(flow, &before);
 	else
-		flow_fault(flow, flow->live.retry, flow->live.cause.text);
+		flow_fault(flow, flow->live.retry, flow->live.fault, flow->live.cause.text);
 	mz_live_clear(&before);
 }
 
@@ -302,12 +313,12 @@ void flow_read(struct flow *flow)
 
 	flow_enter(flow, STATE_READ);
 	if (err != MZ_OK) {
-		flow_fail(flow, cause.text[0] != '\0' ? cause.text : mz_strerror(err));
+		flow_fail(flow, MZ_FAULT_DENIED, cause.text[0] != '\0' ? cause.text : mz_strerror(err));
 		return;
 	}
 	request = flow_request(flow);
 	if (mz_live_read(&request, on_read, flow, &flow->op) != MZ_OK)
-		flow_fail(flow, mz_strerror(MZ_ENOMEM));
+		flow_fail_memory(flow);
 }
 
 /* Nothing has changed on either side since it was verified: one packet each way was enough. */
@@ -331,7 +342,7 @@ static void on_probe(void *arg, const struct mz_probe *probe)
 
 	flow->op = NULL;
 	if (probe->result != MZ_PROBE_OK) {
-		flow_fault(flow, probe->retry, probe->cause.text);
+		flow_fault(flow, probe->retry, probe->fault, probe->cause.text);
 		return;
 	}
 	flow->serial = probe->serial;
@@ -348,7 +359,7 @@ static void probe(struct flow *flow)
 	flow_enter(flow, STATE_PROBE);
 	if (mz_live_probe(flow->peer, flow->job.server->transfer_key, flow->job.origin,
 			  (unsigned)flow->job.server->timeout * 1000u, on_probe, flow, &flow->op) != MZ_OK)
-		flow_fail(flow, mz_strerror(MZ_ENOMEM));
+		flow_fail_memory(flow);
 }
 
 static void on_again(evutil_socket_t fd, short what, void *arg)
@@ -363,12 +374,12 @@ void flow_start(struct flow *flow)
 	struct mz_cause cause = {0};
 	int err = flow_gather(flow, &cause);
 
-	flow->deadline = mz_clock_mono_ms() + (uint64_t)flow->job.server->timeout * 1000u;
+	flow->deadline = mz_clock_mono_ms() + flow->job.patience_ms;
 	if (err == MZ_OK)
 		err = mz_net_peer(flow->engine->net, &flow->job.server->endpoint, flow->job.server->max_inflight,
 				  &flow->peer, &cause);
 	if (err != MZ_OK)
-		flow_fail(flow, cause.text[0] != '\0' ? cause.text : mz_strerror(err));
+		flow_fail(flow, MZ_FAULT_DENIED, cause.text[0] != '\0' ? cause.text : mz_strerror(err));
 	else
 		probe(flow);
 }

@@ -47,9 +47,19 @@ struct denied {
 
 struct look; /* at one secondary: propagate.c */
 
+/* Somebody who waits for the next commit. */
+struct waiter {
+	TAILQ_ENTRY(waiter) link;
+	mz_committed fn;
+	void *arg;
+	bool own; /* freed once it was told */
+};
+TAILQ_HEAD(waiters, waiter);
+
 struct flow {
-	TAILQ_ENTRY(flow) link;	       /* in the engine's queue of jobs */
-	TAILQ_ENTRY(flow) commit_link; /* in its queue of those who wait for a commit */
+	TAILQ_ENTRY(flow) link; /* in the engine's queue of jobs */
+	struct waiter waiter;	/* in its queue of those who wait for a commit */
+	bool committing;
 	struct mz_engine *engine;
 	struct mz_job job;
 	mz_flow_done done;
@@ -90,6 +100,7 @@ struct flow {
 	bool may_update;	      /* the empty UPDATE was accepted */
 	char refusal[512];	      /* why the last message was turned down, while it is looked into */
 	unsigned refusal_rcode;
+	enum mz_fault refusal_fault;
 	size_t quiet;	     /* the units before it were not seen to change under our hands */
 	bool set_apart;	     /* the others were once sent on their own */
 	bool looked_at_refusal; /* a message was turned down, and the zone read once more */
@@ -100,15 +111,17 @@ struct flow {
 	struct look *look; /* one a secondary */
 	uint64_t propagation_end;
 	char error[640];
+	enum mz_fault fault;
 };
 
 struct mz_engine {
 	struct mz_engine_input in;
 	struct mz_net *net;
-	TAILQ_HEAD(, flow) waiting, running, committing;
+	TAILQ_HEAD(, flow) waiting, running;
+	struct waiters waiters; /* for the next commit */
 	struct event *pump;	 /* starts flows */
 	struct event *committer; /* ends a transaction */
-	size_t running_count, committing_count, pending;
+	size_t running_count, committing_count, pending; /* committing_count: flows among the waiters */
 };
 
 /* flow.c: every step ends in exactly one of these */
@@ -118,8 +131,9 @@ void flow_read(struct flow *flow);
 /* How this zone is read. */
 struct mz_live_request flow_request(const struct flow *flow);
 /* A fault: tries again later while there is time and it may pass, else the job fails. */
-void flow_fault(struct flow *flow, bool may_pass, const char *text);
-void flow_fail(struct flow *flow, const char *text);
+void flow_fault(struct flow *flow, bool may_pass, enum mz_fault fault, const char *text);
+void flow_fail(struct flow *flow, enum mz_fault fault, const char *text);
+void flow_fail_memory(struct flow *flow);
 void flow_finish(struct flow *flow);
 void flow_free(struct flow *flow);
 /* Calls fn from the loop after ms; one timer a flow. */

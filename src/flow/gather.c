@@ -34,13 +34,13 @@ static int make_keys(struct flow *flow, const struct mz_conf_domain *domain, str
 		     struct mz_conf_errors *errors, struct mz_cause *cause)
 {
 	unsigned made = 0;
-	int err = mz_dkim_make_missing(flow->engine->in.store, flow->engine->in.conf->state_directory, domain,
+	int err = mz_dkim_make_missing(flow->engine->in.store, flow->engine->in.state_directory, domain,
 				       mz_clock_wall(), &made, cause);
 
 	if (err != MZ_OK || made == 0)
 		return err;
 	mz_facts_clear(facts);
-	return mz_facts_load(facts, flow->engine->in.facts, domain, flow->engine->in.store, errors);
+	return mz_facts_load(facts, flow->job.facts, domain, flow->engine->in.store, errors);
 }
 
 static int derive(struct flow *flow, size_t i, struct mz_cause *cause)
@@ -49,7 +49,7 @@ static int derive(struct flow *flow, size_t i, struct mz_cause *cause)
 	struct mz_conf_errors errors = {0};
 	struct mz_rrlist desired = {0};
 	struct mz_facts facts = {0};
-	int err = mz_facts_load(&facts, flow->engine->in.facts, domain, flow->engine->in.store, &errors);
+	int err = mz_facts_load(&facts, flow->job.facts, domain, flow->engine->in.store, &errors);
 
 	if (err == MZ_OK && facts.dkim_missing != 0 && flow->job.mode == MZ_FLOW_APPLY &&
 	    (flow->domains[i].families >> MZ_FAMILY_DKIM & 1u) != 0 && flow->domains[i].active)

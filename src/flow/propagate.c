@@ -51,7 +51,7 @@ static void name_laggards(struct flow *flow)
 			mz_str_addf(&text, " %s (%s)", mz_peer_text(look->peer), look->last);
 	}
 	mz_str_add(&text, "; check NOTIFY and transfers there");
-	flow_fail(flow, text.failed ? mz_strerror(MZ_ENOMEM) : text.s);
+	flow_fail(flow, MZ_FAULT_LATER, text.failed ? mz_strerror(MZ_ENOMEM) : text.s);
 	mz_str_clear(&text);
 }
 
@@ -101,7 +101,7 @@ static void read_slots(struct look *look)
 	if (look->signed_refused)
 		request.key = NULL;
 	if (mz_live_read(&request, on_slots, look, &look->op) != MZ_OK)
-		flow_fail(look->flow, mz_strerror(MZ_ENOMEM));
+		flow_fail_memory(look->flow);
 }
 
 static void on_serial(void *arg, const struct mz_probe *probe)
@@ -137,7 +137,7 @@ static void look_at(struct look *look)
 
 	if (mz_live_probe(look->peer, key, flow->job.origin, ms < 1000 ? 1000u : ms > 5000 ? 5000u : (unsigned)ms,
 			  on_serial, look, &look->op) != MZ_OK)
-		flow_fail(flow, mz_strerror(MZ_ENOMEM));
+		flow_fail_memory(flow);
 }
 
 static void look_at_all(struct flow *flow)
@@ -165,7 +165,7 @@ void flow_propagate(struct flow *flow)
 				  &cause);
 	}
 	if (err != MZ_OK) {
-		flow_fail(flow, cause.text[0] != '\0' ? cause.text : mz_strerror(err));
+		flow_fail(flow, MZ_FAULT_OTHER, cause.text[0] != '\0' ? cause.text : mz_strerror(err));
 		return;
 	}
 	flow->propagation_end = mz_clock_mono_ms() +

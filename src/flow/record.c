@@ -114,7 +114,7 @@ void flow_record(struct flow *flow)
 	}
 	/* A fault of the store is reported by the commit. */
 	if (err == MZ_ENOMEM)
-		flow_fail(flow, mz_strerror(err));
+		flow_fail_memory(flow);
 	else
 		engine_commit(flow);
 }

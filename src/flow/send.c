@@ -41,7 +41,7 @@ void flow_send_all(struct flow *flow)
 		err = push(flow, from, to);
 	}
 	if (err != MZ_OK) {
-		flow_fail(flow, mz_strerror(err));
+		flow_fail_memory(flow);
 		return;
 	}
 	/* It is a stack: the first message to the top. */
@@ -81,7 +81,7 @@ static void next_message(struct flow *flow)
 		/* The store undid the whole transaction: the commit will say so to the others. */
 		const char *why = mz_store_error(flow->engine->in.store);
 
-		flow_fail(flow, why != NULL && *why != '\0' ? why : mz_strerror(MZ_ENOMEM));
+		flow_fail(flow, MZ_FAULT_LATER, why != NULL && *why != '\0' ? why : mz_strerror(MZ_ENOMEM));
 		return;
 	}
 	flow_enter(flow, STATE_COMMIT);
@@ -99,7 +99,7 @@ static void deny_current(struct flow *flow, const char *reason)
 			err = flow_deny(flow, u, reason);
 	}
 	if (err != MZ_OK)
-		flow_fail(flow, mz_strerror(err));
+		flow_fail_memory(flow);
 	else
 		next_message(flow);
 }
@@ -120,7 +120,7 @@ static void narrow_down(struct flow *flow)
 	}
 	if (mid < to) {
 		if (push(flow, mid, to) != MZ_OK || push(flow, from, mid) != MZ_OK)
-			flow_fail(flow, mz_strerror(MZ_ENOMEM));
+			flow_fail_memory(flow);
 		else
 			next_message(flow);
 		return;
@@ -139,7 +139,7 @@ static void on_tried(void *arg, const struct mz_answer *answer)
 	if (flow->may_update)
 		narrow_down(flow);
 	else
-		flow_fail(flow, flow->refusal);
+		flow_fail(flow, flow->refusal_fault, flow->refusal);
 }
 
 static int ask(struct flow *flow, const uint8_t *wire, size_t len, mz_net_done done)
@@ -168,7 +168,7 @@ static void try_empty(struct flow *flow)
 	mz_writer_question(&w, flow->job.origin, MZ_TYPE_SOA, MZ_CLASS_IN);
 	flow_enter(flow, STATE_TRY);
 	if (ask(flow, wire, w.len, on_tried) != MZ_OK)
-		flow_fail(flow, mz_strerror(MZ_ENOMEM));
+		flow_fail_memory(flow);
 }
 
 static void turned_down(struct flow *flow, const struct mz_answer *answer, const char *why)
@@ -176,8 +176,9 @@ static void turned_down(struct flow *flow, const struct mz_answer *answer, const
 	flow_log_settle(flow, SENT_FAILED);
 	(void)snprintf(flow->refusal, sizeof(flow->refusal), "%s", why);
 	flow->refusal_rcode = answer->rcode;
+	flow->refusal_fault = mz_net_fault(answer);
 	if (answer->outcome == MZ_NET_BADTIME) {
-		flow_fail(flow, why);
+		flow_fail(flow, MZ_FAULT_DENIED, why);
 		return;
 	}
 	/* PowerDNS turns a message down where somebody came between with a CNAME: look once more. */
@@ -254,14 +255,14 @@ static void on_reply(void *arg, const struct mz_answer *answer)
 		if (!flow->looked_again) /* the wait for the reply may have used up the time */
 			flow->deadline = mz_clock_mono_ms() + (uint64_t)flow->job.server->timeout * 1000u;
 		flow->looked_again = true;
-		flow_fault(flow, true, why.text);
+		flow_fault(flow, true, mz_net_fault(answer), why.text);
 		break;
 	case MZ_UPDATE_LATER:
 		if (answer->outcome == MZ_NET_ANSWER && flow->attempts >= SERVFAILS_MAX) {
 			turned_down(flow, answer, why.text);
 		} else {
 			flow_log_settle(flow, SENT_FAILED);
-			flow_fault(flow, true, why.text);
+			flow_fault(flow, true, mz_net_fault(answer), why.text);
 		}
 		break;
 	case MZ_UPDATE_DENIED:
@@ -285,5 +286,5 @@ void flow_send_committed(struct flow *flow)
 	}
 	flow_enter(flow, STATE_SEND);
 	if (ask(flow, wire, len, on_reply) != MZ_OK)
-		flow_fail(flow, mz_strerror(MZ_ENOMEM));
+		flow_fail_memory(flow);
 }

@@ -88,7 +88,7 @@ static void go_on(struct flow *flow)
 
 		(void)mz_cause_set(&cause, MZ_EFAILED, "%.255s %s: somebody else changes it again and again",
 				   mz_name_to_text(unit->owner, owner), mz_type_name(unit->type, type));
-		flow_fail(flow, cause.text);
+		flow_fail(flow, MZ_FAULT_LATER, cause.text);
 	}
 }
 
@@ -101,13 +101,13 @@ static void on_seen(void *arg, struct mz_live *take_live)
 
 	flow->op = NULL;
 	if (!live.ok) {
-		flow_fault(flow, live.retry, live.cause.text);
+		flow_fault(flow, live.retry, live.fault, live.cause.text);
 		mz_live_clear(&live);
 		return;
 	}
 	if (flow_plan(flow, &live, &plan) != MZ_OK) {
 		mz_live_clear(&live);
-		flow_fail(flow, mz_strerror(MZ_ENOMEM));
+		flow_fail_memory(flow);
 		return;
 	}
 	for (size_t u = 0; u < plan.unit_count; u++) {
@@ -128,7 +128,7 @@ static void on_seen(void *arg, struct mz_live *take_live)
 	flow->live = live;
 	flow->quiet = plan.unit_count;
 	if (late && refuse_ignored(flow) != MZ_OK)
-		flow_fail(flow, mz_strerror(MZ_ENOMEM));
+		flow_fail_memory(flow);
 	else
 		go_on(flow);
 }
@@ -141,7 +141,7 @@ static void look(struct flow *flow)
 	if (flow->looks + 1 == LOOKS && request.mode == MZ_READ_AUTO && !request.no_axfr)
 		request.mode = MZ_READ_AXFR;
 	if (mz_live_read(&request, on_seen, flow, &flow->op) != MZ_OK)
-		flow_fail(flow, mz_strerror(MZ_ENOMEM));
+		flow_fail_memory(flow);
 }
 
 void flow_verify(struct flow *flow)

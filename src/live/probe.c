@@ -87,6 +87,7 @@ static void judge_found(struct mz_probe *result, const struct probe *probe,
 	if (found->malformed || found->soas > 1) {
 		result->result = MZ_PROBE_FAILED;
 		result->retry = true;
+		result->fault = MZ_FAULT_LATER;
 		cause(result, probe, "the answer is malformed");
 	} else if (found->soas == 1 && authority) {
 		result->result = MZ_PROBE_OK;
@@ -94,9 +95,11 @@ static void judge_found(struct mz_probe *result, const struct probe *probe,
 		result->negative_ttl = found->ttl < found->minimum ? found->ttl : found->minimum;
 	} else if (found->soas == 0 && !authority && (found->upward || !found->referral)) {
 		result->result = MZ_PROBE_NO_ZONE;
+		result->fault = MZ_FAULT_DENIED;
 		cause(result, probe, "the server does not serve this zone: it refers to others");
 	} else {
 		result->result = MZ_PROBE_NOT_AUTH;
+		result->fault = MZ_FAULT_DENIED;
 		cause(result, probe,
 		      authority
 			      ? "the server serves a zone above it, but not this one: check the "
@@ -134,6 +137,7 @@ static void judge_answer(struct mz_probe *result, const struct probe *probe,
 		       mz_name_to_text(probe->origin.wire, origin), probe->key, &result->cause);
 	result->result = MZ_PROBE_FAILED;
 	result->retry = true;
+	result->fault = mz_net_fault(answer);
 	result->refused = is_refusal(answer);
 	if (answer->outcome != MZ_NET_ANSWER)
 		return;

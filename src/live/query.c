@@ -257,10 +257,11 @@ static void finish(struct live_query *query)
 }
 
 /* The read has failed: what was kept counts for nothing. */
-static void fail(struct live_query *query, bool retry, const struct mz_cause *cause)
+static void fail(struct live_query *query, bool retry, enum mz_fault fault, const struct mz_cause *cause)
 {
 	mz_live_clear(&query->live);
 	query->live.retry = retry;
+	query->live.fault = fault;
 	query->live.cause = *cause;
 	finish(query);
 }
@@ -270,7 +271,7 @@ static void fail_error(struct live_query *query, int err)
 	struct mz_cause cause = {""};
 
 	(void)mz_cause_set(&cause, err, "%s", mz_strerror(err));
-	fail(query, true, &cause);
+	fail(query, true, MZ_FAULT_OTHER, &cause);
 }
 
 /* "TXT query for _dmarc.example.org." */
@@ -299,7 +300,7 @@ static void fail_answer(struct question *q, const struct mz_answer *answer, cons
 				   mz_peer_text(request->peer), fault);
 	else
 		mz_net_explain(answer, request->peer, what, origin, request->key, &cause);
-	fail(query, retry, &cause);
+	fail(query, retry, fault != NULL ? MZ_FAULT_LATER : mz_net_fault(answer), &cause);
 }
 
 /* The name is not in use: what was read there is a wildcard's. */

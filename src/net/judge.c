@@ -71,3 +71,34 @@ bool judge_reply(enum tsig_verdict verdict, const struct tsig_info *info, unsign
 	return rcode == MZ_RCODE_FORMERR || rcode == MZ_RCODE_SERVFAIL || rcode == MZ_RCODE_NOTIMP ||
 	       rcode == MZ_RCODE_REFUSED || rcode == MZ_RCODE_NOTAUTH;
 }
+
+enum mz_fault mz_net_fault(const struct mz_answer *answer)
+{
+	switch (answer->outcome) {
+	case MZ_NET_TIMEOUT:
+	case MZ_NET_UNREACHABLE:
+	case MZ_NET_LOST:
+		return MZ_FAULT_SILENT;
+	case MZ_NET_BADTIME:
+		return MZ_FAULT_DENIED;
+	case MZ_NET_BROKEN:
+	case MZ_NET_STOPPED:
+		return MZ_FAULT_LATER;
+	case MZ_NET_ANSWER:
+	case MZ_NET_UNPROVEN:
+		break;
+	}
+	switch (answer->rcode) {
+	case MZ_RCODE_NOERROR:
+		return answer->outcome == MZ_NET_ANSWER ? MZ_FAULT_NONE : MZ_FAULT_LATER;
+	case MZ_RCODE_REFUSED:
+	case MZ_RCODE_NOTAUTH:
+	case MZ_RCODE_NOTZONE:
+		return MZ_FAULT_DENIED;
+	case MZ_RCODE_FORMERR:
+	case MZ_RCODE_NOTIMP:
+		return MZ_FAULT_OTHER;
+	default:
+		return MZ_FAULT_LATER;
+	}
+}

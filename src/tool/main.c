@@ -86,7 +86,7 @@ static bool parse_format(struct options *options, const char *name)
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (strcmp(name, names[i]) == 0) {
-			options->format = (enum format)i;
+			options->format = (enum mz_format)i;
 			return true;
 		}
 	}
@@ -163,9 +163,9 @@ static int run(const struct options *options, int argc, char **argv)
 		return EXIT_WRONG_USAGE;
 	}
 	if ((options->records_given && !command->takes_records) ||
-	    (options->format == FORMAT_NSUPDATE && !command->takes_nsupdate)) {
+	    (options->format == MZ_FORMAT_NSUPDATE && !command->takes_nsupdate)) {
 		tool_error("%s does not take %s", command->name,
-			   options->format == FORMAT_NSUPDATE && !command->takes_nsupdate ? "--format nsupdate" : "--records");
+			   options->format == MZ_FORMAT_NSUPDATE && !command->takes_nsupdate ? "--format nsupdate" : "--records");
 		return EXIT_WRONG_USAGE;
 	}
 	return command->run(options, argc, argv);

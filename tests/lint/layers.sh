@@ -10,7 +10,7 @@ files=$(find src tsig include -name '*.[ch]' | LC_ALL=C sort)
 awk '
 BEGIN {
 	# The rooms, by line; data flows downwards in this table.
-	split("tsig base|dns|conf|net store|dkim cert task live|records|plan|update|flow|ctl http|" \
+	split("tsig base|dns|conf|net store|dkim cert task live|records|plan|update|flow|report|ctl http|" \
 	      "daemon tool sandbox", lines, "|")
 	for (i in lines) {
 		n = split(lines[i], rooms, " ")

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A report as text for people. */
-#include "src/tool/tool.h"
+#include "src/report/report.h"
 
 #include <stdio.h>
 #include <string.h>

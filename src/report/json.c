@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A report as JSON. */
-#include "src/tool/tool.h"
+#include "src/report/report.h"
 
 static void add_name(struct mz_str *out, const char *field, const uint8_t *wire)
 {

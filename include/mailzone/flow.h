@@ -24,7 +24,7 @@ struct mz_job {
 	enum mz_flow_mode mode;
 	struct mz_facts_cache *facts;
 	unsigned patience_ms; /* how long what may pass is tried again; what was begun is ended all the same */
-	const struct mz_store_change *undo; /* UNDO: the change, whose domain is the only one */
+	const struct mz_store_change *undo; /* UNDO: the change of the active domain, its lists ordered */
 };
 
 /* What became of a job; everything in it holds during the callback. */

@@ -251,6 +251,9 @@ static void planned(struct flow *flow, const struct mz_live *before)
 	size_t n = flow->job.domain_count;
 
 	mz_plan_clear(&flow->plan);
+	flow->planned = false;
+	if (flow->job.mode == MZ_FLOW_UNDO && !flow_undo_ready(flow))
+		return;
 	if (flow_plan(flow, &flow->live, &flow->plan) != MZ_OK) {
 		flow_fail_memory(flow);
 		return;

@@ -165,6 +165,12 @@ void flow_propagate_cancel(struct flow *flow);
 void flow_record(struct flow *flow);
 void flow_recorded(struct flow *flow);
 
+/* undo.c: mode UNDO. What the change added is the ledger, what it deleted is desired. */
+int flow_undo_recall(struct flow *flow);
+/* Is the zone still as the change left it? Else the flow fails. */
+bool flow_undo_ready(struct flow *flow);
+int flow_undo_record(struct flow *flow);
+
 /* changes.c: the log of what was sent */
 int flow_log_message(struct flow *flow);
 void flow_log_settle(struct flow *flow, enum sent state);

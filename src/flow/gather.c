@@ -14,7 +14,7 @@ bool flow_complete(const struct flow *flow, size_t i)
 static void describe(struct flow *flow, size_t i)
 {
 	const struct mz_conf_domain *domain = flow->job.domains[i];
-	bool withdraw = flow->job.mode == MZ_FLOW_WITHDRAW && flow->job.active[i];
+	bool withdraw = flow->job.mode >= MZ_FLOW_WITHDRAW && flow->job.active[i];
 
 	flow->domains[i] = (struct mz_plan_domain){
 		.text = domain->text,
@@ -186,6 +186,8 @@ int flow_recall(struct flow *flow, struct mz_cause *cause)
 	for (size_t i = 0; i < n && err == MZ_OK; i++) {
 		if (!flow->domains[i].active)
 			err = derive(flow, i, cause);
+		else if (flow->job.mode == MZ_FLOW_UNDO)
+			err = flow_undo_recall(flow);
 		else if (flow->engine->in.store != NULL)
 			err = recall_ledger(flow, i);
 	}

@@ -92,7 +92,9 @@ static int record_domain(struct flow *flow, size_t i)
 				     .foreign = flow->plan.foreign};
 	int err = close_rows(flow, domain);
 
-	if (err == MZ_OK)
+	if (err == MZ_OK && flow->job.mode == MZ_FLOW_UNDO)
+		err = flow_undo_record(flow);
+	else if (err == MZ_OK)
 		err = mz_store_ledger_put(flow->engine->in.store, server, origin, domain, &flow->plan.ledger, (uint16_t)i);
 	/* Only a domain that is wholly as desired may be passed over while its serial stands. */
 	zone.known = flow_complete(flow, i) && counts->refused == 0;

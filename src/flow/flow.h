@@ -118,6 +118,7 @@ struct flow {
 	bool looked_at_refusal; /* a message was turned down, and the zone read once more */
 	bool looked_again;   /* an outcome was unknown, and time was given to settle it */
 	unsigned races, attempts, looks;
+	uint64_t failing_since; /* monotonic ms: the first SERVFAIL to an UPDATE */
 	uint64_t deadline; /* monotonic ms: no new attempt after it */
 
 	struct look *look; /* one a secondary */

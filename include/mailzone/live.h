@@ -53,8 +53,9 @@ struct mz_live {
 	uint32_t serial;	/* of the zone as it was read */
 	uint32_t foreign;	/* AXFR: RRs of the zone that are at no slot (server types not counted) */
 	struct mz_rrlist rrs;	/* every RR read at slot owners, ordered; server types left out */
-	struct mz_rrlist cuts;	/* NS RRsets below the apex and DNAMEs above, at or beside slots: a slot
-				 * at or below a cut's NS owner, or below a DNAME, must not be written */
+	struct mz_rrlist cuts;	/* NS RRsets below the apex, SOAs of child zones and DNAMEs above, at or beside
+				 * slots: a slot at or below an NS or SOA owner, or below a DNAME, must not be
+				 * written */
 	struct mz_cause cause;
 };
 /* `live` belongs to the callback: it takes it and clears it with mz_live_clear. */

@@ -78,7 +78,8 @@ int mz_store_ledger_get(struct mz_store *store, const char *server, const char *
  * when there are none. */
 int mz_store_ledger_put(struct mz_store *store, const char *server, const char *origin,
 			const char *domain, const struct mz_rrlist *list, uint16_t index);
-/* Every (server, origin) where this domain has a ledger: calls fn for each. */
+/* Every (server, origin) where this domain has a ledger, or a change that is intended and may have
+ * been made: calls fn for each. */
 int mz_store_ledger_places(struct mz_store *store, const char *domain,
 			   void (*fn)(void *arg, const char *server, const char *origin),
 			   void *arg);

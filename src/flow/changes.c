@@ -76,6 +76,21 @@ int flow_log_message(struct flow *flow)
 	return err;
 }
 
+bool flow_seen(const struct mz_live *live, const struct mz_rr *rr, bool add)
+{
+	for (size_t i = mz_rrlist_find(&live->rrs, rr->owner, rr->type);
+	     i < live->rrs.count && live->rrs.rr[i].type == rr->type && mz_name_equal(live->rrs.rr[i].owner, rr->owner);
+	     i++) {
+		const struct mz_rr *have = &live->rrs.rr[i];
+
+		/* One that was deleted and added again for its TTL stands there all the same. */
+		if (mz_rdata_same(rr->type, have->rdata, have->rdlen, rr->rdata, rr->rdlen) &&
+		    (add || have->ttl == rr->ttl))
+			return add;
+	}
+	return !add;
+}
+
 void flow_log_settle(struct flow *flow, enum sent state)
 {
 	for (size_t i = flow->log_current; i < flow->log_count; i++)

@@ -32,11 +32,12 @@ static void on_commit(evutil_socket_t fd, short what, void *arg)
 	engine->committing_count = 0;
 	TAILQ_CONCAT(&ready, &engine->waiters, link);
 	while ((waiter = TAILQ_FIRST(&ready)) != NULL) {
+		struct waiter *own = waiter->own ? waiter : NULL;
+
 		TAILQ_REMOVE(&ready, waiter, link);
 		if (waiter->fn != NULL)
-			waiter->fn(waiter->arg, err, cause.text);
-		if (waiter->own)
-			free(waiter);
+			waiter->fn(waiter->arg, err, cause.text); /* a flow may end here, and its waiter with it */
+		free(own);
 	}
 }
 

@@ -122,6 +122,7 @@ void flow_free(struct flow *flow)
 	free(flow->known);
 	free(flow->digests);
 	free(flow->keys_missing);
+	free(flow->open);
 	free(flow->queue);
 	free(flow->log);
 	free(flow->counts);
@@ -282,12 +283,18 @@ static void on_read(void *arg, struct mz_live *take_live)
 {
 	struct flow *flow = arg;
 	struct mz_live before = flow->live;
+	int err = MZ_OK;
 
 	flow->op = NULL;
 	flow->live = *take_live;
 	flow->serial = flow->live.ok ? flow->live.serial : flow->serial;
 	flow->have_serial = flow->have_serial || flow->live.ok;
-	if (flow->live.ok)
+	if (flow->live.ok && flow->job.mode != MZ_FLOW_PLAN)
+		err = flow_judge_open(flow);
+	if (err != MZ_OK)
+		flow_fail(flow, MZ_FAULT_DENIED,
+			  err == MZ_ENOMEM ? mz_strerror(err) : mz_store_error(flow->engine->in.store));
+	else if (flow->live.ok)
 		planned(flow, &before);
 	else
 		flow_fault(flow, flow->live.retry, flow->live.fault, flow->live.cause.text);

@@ -45,6 +45,12 @@ struct denied {
 	char *reason;
 };
 
+/* A change that an earlier run began and did not end. */
+struct open_row {
+	int64_t id;
+	bool applied;
+};
+
 struct look; /* at one secondary: propagate.c */
 
 /* Somebody who waits for the next commit. */
@@ -87,6 +93,12 @@ struct flow {
 	bool unchanged; /* by serial and digest */
 	bool failed;	/* `error` is set, and the end is under way */
 
+	/* what earlier runs left open, as the first read shows it */
+	struct open_row *open;
+	size_t open_count;
+	uint32_t open_serial;
+	bool judged;
+
 	/* sent */
 	struct batch *queue; /* a stack */
 	size_t queue_count, queue_cap;
@@ -106,6 +118,7 @@ struct flow {
 	bool looked_at_refusal; /* a message was turned down, and the zone read once more */
 	bool looked_again;   /* an outcome was unknown, and time was given to settle it */
 	unsigned races, attempts, looks;
+	uint64_t failing_since; /* monotonic ms: the first SERVFAIL to an UPDATE */
 	uint64_t deadline; /* monotonic ms: no new attempt after it */
 
 	struct look *look; /* one a secondary */
@@ -164,6 +177,9 @@ void flow_propagate_cancel(struct flow *flow);
 /* record.c */
 void flow_record(struct flow *flow);
 void flow_recorded(struct flow *flow);
+/* After the first read, before anything is sent: what earlier runs left open, was it applied? It is
+ * ended by flow_record; until then it counts as ours. */
+int flow_judge_open(struct flow *flow);
 
 /* undo.c: mode UNDO. What the change added is the ledger, what it deleted is desired. */
 int flow_undo_recall(struct flow *flow);
@@ -174,6 +190,8 @@ int flow_undo_record(struct flow *flow);
 /* changes.c: the log of what was sent */
 int flow_log_message(struct flow *flow);
 void flow_log_settle(struct flow *flow, enum sent state);
+/* Is the addition, or the deletion, of this RR to be seen in the zone? */
+bool flow_seen(const struct mz_live *live, const struct mz_rr *rr, bool add);
 /* After a new read: what of the unknown was applied? */
 void flow_log_resolve(struct flow *flow, const struct mz_plan *plan);
 /* Writes the states of the log's rows to the store. */

@@ -7,7 +7,8 @@
 #include <string.h>
 
 enum {
-	SERVFAILS_MAX = 3,  /* then the part that makes the server fail is looked for */
+	SERVFAILS_MAX = 3,  /* then the part that makes the server fail is looked for, */
+	SERVFAILS_MS = 5000, /* but not while it may be what passes: a database that is locked */
 	UDP_UPDATE_MAX = 1200, /* larger ones go by TCP: PowerDNS drops them without a word */
 };
 
@@ -138,8 +139,10 @@ static void on_tried(void *arg, const struct mz_answer *answer)
 	flow->may_update = mz_update_outcome(answer) == MZ_UPDATE_APPLIED;
 	if (flow->may_update)
 		narrow_down(flow);
-	else
+	else if (mz_update_outcome(answer) == MZ_UPDATE_DENIED || mz_update_outcome(answer) == MZ_UPDATE_FAULT)
 		flow_fail(flow, flow->refusal_fault, flow->refusal);
+	else
+		flow_fault(flow, true, flow->refusal_fault, flow->refusal);
 }
 
 static int ask(struct flow *flow, const uint8_t *wire, size_t len, mz_net_done done)
@@ -234,6 +237,16 @@ static void raced(struct flow *flow)
 
 /* ---- a reply ------------------------------------------------------------------------------------------- */
 
+/* Has the server answered SERVFAIL for so long that the cause may be the message? */
+static bool fails_for_long(struct flow *flow)
+{
+	uint64_t now = mz_clock_mono_ms(), half = flow->job.patience_ms / 2;
+
+	if (flow->failing_since == 0)
+		flow->failing_since = now;
+	return flow->attempts >= SERVFAILS_MAX && now - flow->failing_since >= (half < SERVFAILS_MS ? half : SERVFAILS_MS);
+}
+
 static void on_reply(void *arg, const struct mz_answer *answer)
 {
 	struct flow *flow = arg;
@@ -258,7 +271,7 @@ static void on_reply(void *arg, const struct mz_answer *answer)
 		flow_fault(flow, true, mz_net_fault(answer), why.text);
 		break;
 	case MZ_UPDATE_LATER:
-		if (answer->outcome == MZ_NET_ANSWER && flow->attempts >= SERVFAILS_MAX) {
+		if (answer->outcome == MZ_NET_ANSWER && fails_for_long(flow)) {
 			turned_down(flow, answer, why.text);
 		} else {
 			flow_log_settle(flow, SENT_FAILED);

@@ -67,7 +67,7 @@ static int take_own(struct scan *scan, const struct mz_rrview *rr, const uint8_t
 	return live_keep(scan->rrs, &scan->reader, rr, owner);
 }
 
-/* First walk: what is above the name. Delegations count only from the authority section. */
+/* First walk: what is above the name. Zone cuts count only from the authority section. */
 static int take_above(struct scan *scan, const struct mz_rrview *rr, const uint8_t *owner)
 {
 	const struct live_question *question = scan->question;
@@ -84,6 +84,9 @@ static int take_above(struct scan *scan, const struct mz_rrview *rr, const uint8
 		scan->referral = true;
 		return live_keep(scan->cuts, &scan->reader, rr, owner);
 	}
+	/* The server has the child zone, too, and answers from there: what is asked is not our zone's. */
+	if (rr->section == 2 && rr->type == MZ_TYPE_SOA && !mz_name_equal(owner, question->origin))
+		return live_keep(scan->cuts, &scan->reader, rr, owner);
 	return MZ_OK;
 }
 

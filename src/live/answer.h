@@ -20,7 +20,7 @@ struct live_answer {
 };
 
 /* Takes an answer (NOERROR or NXDOMAIN, proven) apart: RRs at the name go to `rrs`, NS RRs of a
- * delegation above it and DNAMEs to `cuts`; what else a server adds (the end of a CNAME chain,
+ * delegation above it, the SOA of another zone and DNAMEs to `cuts`; what else a server adds (the end of a CNAME chain,
  * addresses, its own DNSSEC types) is left out. MZ_ENOMEM; a useless answer is out->fault. */
 int live_answer_read(const struct live_question *question, const uint8_t *wire, size_t len,
 		     struct mz_rrlist *rrs, struct mz_rrlist *cuts, struct live_answer *out);

@@ -42,6 +42,8 @@ static int guard_cut(struct slot *slot, const struct mz_plan_input *in, struct m
 			continue;
 		if (cut->type == MZ_TYPE_DNAME && !mz_name_equal(slot->owner, cut->owner))
 			return refuse_with(slot, arena, "the name is below a DNAME: ", cut);
+		if (cut->type == MZ_TYPE_SOA)
+			return refuse_with(slot, arena, "the name is in another zone of this server: ", cut);
 		if (cut->type == MZ_TYPE_NS)
 			return refuse_with(slot, arena, "the name is delegated to other servers: ", cut);
 	}

@@ -28,7 +28,9 @@ static const char *const sql[MZ_SQL_COUNT] = {
 	[MZ_SQL_LEDGER_DELETE] =
 		"DELETE FROM ledger WHERE server = ? AND origin = ? AND domain = ?",
 	[MZ_SQL_LEDGER_PLACES] =
-		"SELECT server, origin FROM ledger WHERE domain = ? ORDER BY server, origin",
+		"SELECT server, origin FROM ledger WHERE domain = ?1 UNION"
+		" SELECT server, origin FROM change WHERE domain = ?1 AND state = 0"
+		" ORDER BY server, origin",
 	[MZ_SQL_LEDGER_DOMAINS] =
 		"SELECT domain FROM ledger WHERE server = ? AND origin = ? ORDER BY domain",
 	[MZ_SQL_CHANGE_BEGIN] =

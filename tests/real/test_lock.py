@@ -3,6 +3,7 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 
 import mz
@@ -44,25 +45,80 @@ def test_second_process(bind, site):
         site.must(0, "plan")
 
 
+def killed_at_the_reply(site, proxy):
+    """An apply that is killed after its UPDATE was done."""
+    killed = []
+
+    def kill(message, _):
+        if opcode(message) == UPDATE and not killed:
+            killed.append(True)
+            os.kill(first.pid, signal.SIGKILL)
+            first.wait()
+
+    proxy.on_reply = kill
+    first = start(site.write())
+    servers.wait_for("the kill", lambda: killed)
+    proxy.on_reply = None
+
+
+def history(site):
+    """The state of every change, the oldest first: 0 intended, 1 applied, 2 failed."""
+    db = sqlite3.connect(os.path.join(site.state, "state.db"))
+    states = [row[0] for row in db.execute("SELECT state FROM change ORDER BY id")]
+    db.close()
+    return states
+
+
 def test_killed_between_update_and_verify(bind, site):
     """A crash after the update was sent: the next run finds it in place."""
     zone = bind.add_zone(servers.fresh("lock"))
     with Proxy(bind.port) as proxy:
         site = site(proxy.port)
         site.add_domain(zone, dkim_management={"mode": "automatic"})
-        killed = []
-
-        def kill(message, _):
-            if opcode(message) == UPDATE and not killed:
-                killed.append(True)
-                os.kill(first.pid, signal.SIGKILL)
-                first.wait()
-
-        proxy.on_reply = kill
-        first = start(site.write())
-        servers.wait_for("the kill", lambda: killed)
+        killed_at_the_reply(site, proxy)
         site.must(0, "apply")
         assert len(proxy.updates()) == 1, "what was done is not done again"
         site.must(0, "withdraw", zone)
         # the keys that the first made were on record before they were published
         assert all(b"_domainkey" not in owner.to_wire() for owner, _ in bind.axfr(zone))
+
+
+def test_killed_then_withdrawn(bind, site):
+    """A crash at the very first update: there is no ledger yet, and withdraw finds the records."""
+    zone = bind.add_zone(servers.fresh("lock"), "www A 192.0.2.1\n")
+    before = bind.axfr(zone)
+    with Proxy(bind.port) as proxy:
+        site = site(proxy.port)
+        site.add_domain(zone)
+        killed_at_the_reply(site, proxy)
+        assert bind.axfr(zone) != before
+        site.must(0, "withdraw", zone)
+        assert bind.axfr(zone) == before
+        assert history(site) == [1, 1]
+
+
+def test_killed_then_changed(server, site):
+    """What was applied before a crash is history as such, whatever the next run makes of it."""
+    zone = server.add_zone(servers.fresh("lock"))
+    with Proxy(server.port) as proxy:
+        site = site(proxy.port)
+        domain = site.add_domain(zone)
+        killed_at_the_reply(site, proxy)
+        domain["spf"] = "v=spf1 a -all"
+        site.write().must(0, "apply")
+        assert history(site) == [1, 1]
+        # a new TTL deletes and adds the same record
+        site.server["ttl"] = "7m"
+        killed_at_the_reply(site, proxy)
+        site.must(0, "apply")
+        assert history(site) == [1, 1, 1]
+        # a message that never arrives
+        site.server["ttl"] = "9m"
+        proxy.on_request = lambda message, _: [] if opcode(message) == UPDATE else None
+        first = start(site.write())
+        servers.wait_for("the update", lambda: len(proxy.updates()) == 4, process=first)
+        first.kill()
+        first.wait()
+        proxy.on_request = None
+        site.must(0, "apply")
+        assert history(site) == [1, 1, 1, 2, 1]

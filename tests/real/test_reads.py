@@ -347,6 +347,20 @@ def test_no_such_zone(server, site):
     assert inside.code == 1 and "child." + zone in inside.err
 
 
+@pytest.mark.parametrize("read", ["query", "axfr"])
+def test_child_zone_on_the_same_server(server, site, read):
+    """A domain whose names are in a child zone is not written into the parent."""
+    zone = servers.fresh("parent")
+    server.add_zones([servers.Zone(zone, "sub NS ns1.invalid."), servers.Zone("sub." + zone)])
+    before, serial = server.axfr(zone), server.serial(zone)
+    one = site(server.port, read=read)
+    one.add_domain("sub." + zone, origin=zone)
+    result = one.write().apply()
+    assert result.code == 1, result
+    assert len(result.domain("sub." + zone)["refused"]) == 6
+    assert server.axfr(zone) == before and server.serial(zone) == serial
+
+
 def test_one_bad_zone_of_many(bind, site):
     """The others go on."""
     zones = [servers.fresh("many") for _ in range(5)]

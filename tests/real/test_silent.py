@@ -2,6 +2,8 @@
 """What servers do silently, or refuse: each ends right, or with a line that says what happened."""
 
 import socket
+import sqlite3
+import threading
 
 import dns.name
 import dns.rdatatype
@@ -104,6 +106,24 @@ def test_locked_database(site):
                 assert (dns.name.from_text(zone), model.MX) in server.axfr(zone)
         finally:
             server.stop()
+
+
+def test_database_locked_for_a_while(pdns, site):
+    """SERVFAIL to each update for a second, empty ones excepted: it is not the records' fault."""
+    zone = pdns.add_zone(servers.fresh("locked"))
+    before = pdns.axfr(zone)
+    site = site(pdns.port)
+    site.add_domain(zone)
+    db = sqlite3.connect(pdns.path("pdns.db"), isolation_level=None, check_same_thread=False)
+    db.execute("BEGIN IMMEDIATE")
+    timer = threading.Timer(1, db.execute, ["ROLLBACK"])
+    timer.start()
+    try:
+        site.write().must(0, "apply")
+    finally:
+        timer.join()
+        db.close()
+    check_zone(pdns, site, zone, before)
 
 
 @pytest.mark.parametrize("signed", [True, False], ids=["signed", "unsigned"])

@@ -108,6 +108,21 @@ static void test_referral(void **state)
 	assert_non_null(out.fault);
 }
 
+static void test_child_zone(void **state)
+{
+	(void)state;
+	build_start(&message, "x.sub.example.org", MZ_TYPE_TXT, MZ_FLAG_AA | MZ_RCODE_NXDOMAIN);
+	build_rr(&message, 2, "sub.example.org. 60 IN SOA ns. host. 7 3600 600 86400 300");
+	read_answer("x.sub.example.org", MZ_TYPE_TXT);
+	assert_null(out.fault);
+	build_expect(&cuts, LINES("sub.example.org. 60 IN SOA ns. host. 7 3600 600 86400 300"));
+	/* one above the zone is none of its child zones */
+	build_start(&message, "x.example.org", MZ_TYPE_TXT, MZ_FLAG_AA);
+	build_rr(&message, 2, "org. 60 IN SOA ns. host. 7 3600 600 86400 300");
+	read_answer("x.example.org", MZ_TYPE_TXT);
+	build_expect(&cuts, NO_LINES);
+}
+
 static void test_any(void **state)
 {
 	(void)state;
@@ -183,7 +198,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_positive),  cmocka_unit_test(test_negative),
 		cmocka_unit_test(test_cname),	  cmocka_unit_test(test_dname),
-		cmocka_unit_test(test_referral),  cmocka_unit_test(test_any),
+		cmocka_unit_test(test_referral),  cmocka_unit_test(test_child_zone), cmocka_unit_test(test_any),
 		cmocka_unit_test(test_soa),	  cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_odd_rdata),
 	};

@@ -256,6 +256,16 @@ static void test_in_place_below_a_delegation(void **state)
 	assert_plan(w, ""); /* nothing to do is nothing to refuse */
 }
 
+static void test_child_zone(void **state)
+{
+	struct world *w = *state;
+
+	want(w, 0, RECORDS, EXACT, "www.sub A 192.0.2.1");
+	cut(w, "sub SOA ns.example.net. host.example.net. 7 3600 600 86400 300");
+	assert_plan(w, "! www.sub.example.org. A the name is in another zone of this server: sub.example.org. 300 "
+		       "IN SOA ns.example.net. host.example.net. 7 3600 600 86400 300\n");
+}
+
 static void test_dname(void **state)
 {
 	struct world *w = *state;
@@ -500,6 +510,7 @@ int main(void)
 		TEST(test_delegation),
 		TEST(test_in_place_below_a_delegation),
 		TEST(test_dname),
+		TEST(test_child_zone),
 		TEST(test_mx_left_with_none),
 		TEST(test_null_mx_may_come),
 		TEST(test_two_spf),

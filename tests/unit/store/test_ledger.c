@@ -126,6 +126,8 @@ static void places_and_domains(void **state)
 	struct scratch *s = *state;
 	struct mz_rrlist list = {0};
 	struct visit v = {0};
+	struct mz_store_change change = {.server = "p3", .origin = "o", .domain = "d", .added = &list};
+	int64_t id = 0;
 
 	scratch_rr(&list, "a.org", MZ_TYPE_TXT, 4, 'z', 0);
 	scratch_open(s);
@@ -144,6 +146,14 @@ static void places_and_domains(void **state)
 	assert_int_equal(mz_store_ledger_places(s->store, "d", on_place, &v), MZ_OK);
 	assert_string_equal(v.seen.s, "p1/n p1/o p2/o ");
 	mz_str_reset(&v.seen);
+	assert_int_equal(mz_store_ledger_places(s->store, "d", on_place, &v), MZ_OK);
+	assert_int_equal(v.seen.len, 0);
+	/* what a crash left open may stand in a zone without a ledger */
+	assert_int_equal(mz_store_change_begin(s->store, &change, &id), MZ_OK);
+	assert_int_equal(mz_store_ledger_places(s->store, "d", on_place, &v), MZ_OK);
+	assert_string_equal(v.seen.s, "p3/o ");
+	mz_str_reset(&v.seen);
+	assert_int_equal(mz_store_change_end(s->store, id, MZ_CHANGE_FAILED, 0), MZ_OK);
 	assert_int_equal(mz_store_ledger_places(s->store, "d", on_place, &v), MZ_OK);
 	assert_int_equal(v.seen.len, 0);
 	mz_str_clear(&v.seen);

@@ -249,6 +249,9 @@ void mz_conf_errors_clear(struct mz_conf_errors *errors);
  * frees it with mz_conf_free) when there was none; else MZ_EINVAL, MZ_ENOMEM, MZ_EIO and no
  * *out. Network, DNS and other files are not touched. */
 int mz_conf_load(struct mz_conf **out, const char *path, struct mz_conf_errors *errors);
+/* The same, but after MZ_EINVAL *out is what could be read: references and values that had a fault
+ * are NULL or empty in it. Good for mz_facts_check only. */
+int mz_conf_load_partly(struct mz_conf **out, const char *path, struct mz_conf_errors *errors);
 void mz_conf_free(struct mz_conf *conf);
 
 /* The domain of this name ("Example.ORG." is found as example.org), or NULL. Logarithmic. */

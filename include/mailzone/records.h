@@ -46,6 +46,9 @@ int mz_facts_load(struct mz_facts *out, struct mz_facts_cache *cache,
 		  const struct mz_conf_domain *domain, struct mz_store *store,
 		  struct mz_conf_errors *errors);
 void mz_facts_clear(struct mz_facts *facts);
+/* Reads every file that the configuration names, published or not, for its faults. The configuration
+ * may be one of mz_conf_load_partly. */
+void mz_facts_check(struct mz_facts_cache *cache, const struct mz_conf *conf, struct mz_conf_errors *errors);
 
 /* ---- deriving ------------------------------------------------------------------------------- */
 

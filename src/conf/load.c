@@ -242,7 +242,7 @@ static int outcome(const struct conf_ctx *ctx, int read_err)
 	return ctx->fault_count || read_err ? MZ_EINVAL : MZ_OK;
 }
 
-int mz_conf_load(struct mz_conf **out, const char *path, struct mz_conf_errors *errors)
+int mz_conf_load_partly(struct mz_conf **out, const char *path, struct mz_conf_errors *errors)
 {
 	struct conf_ctx ctx = {0};
 	struct conf_tree *tree = NULL;
@@ -258,7 +258,7 @@ int mz_conf_load(struct mz_conf **out, const char *path, struct mz_conf_errors *
 		read_all(&ctx, tree);
 	err = outcome(&ctx, read_err);
 	conf_faults_emit(&ctx, errors);
-	if (err == MZ_OK) {
+	if (err == MZ_OK || err == MZ_EINVAL) {
 		*out = ctx.conf;
 		ctx.conf = NULL;
 	}
@@ -267,6 +267,17 @@ done:
 		mz_conf_error(errors, &(struct mz_where){.file = path}, "out of memory");
 	clear_ctx(&ctx);
 	mz_conf_free(ctx.conf);
+	return err;
+}
+
+int mz_conf_load(struct mz_conf **out, const char *path, struct mz_conf_errors *errors)
+{
+	int err = mz_conf_load_partly(out, path, errors);
+
+	if (err != MZ_OK) {
+		mz_conf_free(*out);
+		*out = NULL;
+	}
 	return err;
 }
 

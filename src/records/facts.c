@@ -191,6 +191,37 @@ int mz_facts_load(struct mz_facts *out, struct mz_facts_cache *cache,
 	return g.err;
 }
 
+static void check_system(struct mz_facts_cache *cache, const struct mz_conf_mail_system *system,
+			 struct mz_conf_errors *errors)
+{
+	int err = MZ_OK;
+
+	if (system->autoconfig_document != NULL)
+		(void)mz_cache_document(cache, system->autoconfig_document, &system->autoconfig_where, errors,
+					&err);
+	for (size_t i = 0; i < system->certificate_count; i++) {
+		if (system->certificates[i].file != NULL)
+			(void)mz_cache_cert(cache, &system->certificates[i], errors, &err);
+	}
+}
+
+void mz_facts_check(struct mz_facts_cache *cache, const struct mz_conf *conf, struct mz_conf_errors *errors)
+{
+	int err = MZ_OK;
+
+	for (size_t i = 0; i < conf->system_count; i++)
+		check_system(cache, &conf->systems[i], errors);
+	for (size_t i = 0; i < conf->domain_count; i++) {
+		const struct mz_conf_domain *domain = &conf->domains[i];
+
+		for (size_t k = 0; k < domain->dkim_key_count; k++) {
+			if (domain->dkim_keys[k].file != NULL)
+				(void)mz_cache_dkim(cache, domain->dkim_keys[k].file,
+						    &domain->dkim_keys[k].where, errors, &err);
+		}
+	}
+}
+
 void mz_facts_clear(struct mz_facts *facts)
 {
 	if (facts == NULL)

@@ -13,15 +13,21 @@ static void print_errors(const struct mz_conf_errors *errors)
 		(void)fprintf(stderr, "... and %zu more errors\n", errors->dropped);
 }
 
+/* Prints what loading found. */
+static void print_loading(const struct options *options, int err, const struct mz_conf_errors *errors)
+{
+	print_errors(errors);
+	if (err != MZ_OK && errors->count == 0)
+		tool_error("%s: %s", options->config, mz_strerror(err));
+}
+
 struct mz_conf *tool_load(const struct options *options)
 {
 	struct mz_conf_errors errors = {0};
 	struct mz_conf *conf = NULL;
 	int err = mz_conf_load(&conf, options->config, &errors);
 
-	print_errors(&errors);
-	if (err != MZ_OK && errors.count == 0)
-		tool_error("%s: %s", options->config, mz_strerror(err));
+	print_loading(options, err, &errors);
 	mz_conf_errors_clear(&errors);
 	return conf;
 }
@@ -59,30 +65,44 @@ static int open_state(const struct mz_conf *conf, struct mz_store **store)
 	return err;
 }
 
+/* What the configuration's own text does not show: the files it names and, where it has no fault
+ * itself, the records that come of them. */
+static int check_files(const struct mz_conf *conf, bool derive, struct mz_conf_errors *errors)
+{
+	struct mz_facts_cache *cache = NULL;
+	struct mz_store *store = NULL;
+	int err = mz_facts_cache_new(&cache);
+
+	if (err == MZ_OK)
+		mz_facts_check(cache, conf, errors);
+	if (err == MZ_OK && derive)
+		err = open_state(conf, &store);
+	for (size_t i = 0; i < conf->domain_count && derive && err == MZ_OK; i++)
+		(void)tool_derive(&conf->domains[i], cache, store, NULL, NULL, errors);
+	mz_facts_cache_free(cache);
+	mz_store_close(store);
+	return err;
+}
+
 int tool_check(const struct options *options, int argc, char **argv)
 {
-	struct mz_conf *conf = tool_load(options);
-	struct mz_facts_cache *cache = NULL;
+	struct mz_conf *conf = NULL;
 	struct mz_conf_errors errors = {0};
-	struct mz_store *store = NULL;
-	int status = EXIT_FAILED;
+	int err = mz_conf_load_partly(&conf, options->config, &errors), status = EXIT_FAILED;
 
 	(void)argc;
 	(void)argv;
-	if (conf == NULL || open_state(conf, &store) != MZ_OK || mz_facts_cache_new(&cache) != MZ_OK)
-		goto done;
-	for (size_t i = 0; i < conf->domain_count; i++)
-		(void)tool_derive(&conf->domains[i], cache, store, NULL, NULL, &errors);
-	print_errors(&errors);
-	if (errors.count == 0) {
+	print_loading(options, err, &errors);
+	mz_conf_errors_clear(&errors);
+	if (conf == NULL)
+		return EXIT_FAILED;
+	if (check_files(conf, err == MZ_OK, &errors) == MZ_OK && errors.count == 0 && err == MZ_OK) {
 		(void)printf("%s: %zu domains on %zu servers, no errors\n", options->config, conf->domain_count,
 			     conf->server_count);
 		status = EXIT_OK;
 	}
-done:
+	print_errors(&errors);
 	mz_conf_errors_clear(&errors);
-	mz_facts_cache_free(cache);
-	mz_store_close(store);
 	mz_conf_free(conf);
 	return status;
 }

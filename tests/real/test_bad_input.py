@@ -346,6 +346,22 @@ def test_all_errors_at_once(whole):
     assert numbers == sorted(numbers)
 
 
+def test_all_files_at_once(whole):
+    """Faults of the settings, and of every file that they name, published or not."""
+    domain = whole.settings["domains"][0]
+    domain["dns_management"]["publish_records"] = mz.Raw('[ "mx" ]')
+    for name in ("cert.pem", "s1.pem", "doc.json"):
+        os.unlink(whole.path(name))
+    errors = whole.write().run("check").err.splitlines()
+    assert len(errors) == 3 and all(LINE.match(e) for e in errors), errors
+    domain["mail_system"] = "nobody"
+    domain["nonsense"] = 1
+    errors = whole.write().run("check").err
+    for expect in ("nobody", "nonsense", "cert.pem", "s1.pem", "doc.json"):
+        assert expect in errors, errors
+    assert len(errors.splitlines()) == 5, errors
+
+
 def test_cname_conflicts(whole):
     """A CNAME whose owner is its own target, or is also needed for other data."""
     whole.settings["domains"][0]["dns_management"]["publish_records"] = mz.Raw(

@@ -95,14 +95,14 @@ enum mz_sts_mode { MZ_STS_ENFORCE, MZ_STS_TESTING, MZ_STS_NONE };
 struct mz_conf_sts {
 	enum mz_sts_mode mode;
 	int64_t max_age;	 /* seconds */
-	const char **mx;	 /* patterns as written; count 0: the MX hosts */
+	const char **mx;	 /* patterns, in lower case without a final dot; count 0: the MX hosts */
 	size_t mx_count;
 	const char *policy_file; /* absolute path or NULL */
 	struct mz_where where;
 };
 
 struct mz_conf_acme {
-	const char *issuer, *account_uri; /* account_uri "" where unset */
+	const char *issuer, *account_uri; /* lower case without a final dot; account_uri "" where unset */
 	bool persist;
 	const char *policy; /* "" or "wildcard" */
 };

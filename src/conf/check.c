@@ -52,10 +52,7 @@ void conf_index_names(struct conf_ctx *ctx, struct conf_index *index, const char
 	}
 }
 
-/* ---- keys ---- */
-
-/* Key names are domain names: letter case and a final dot make no difference. */
-static const char *key_name(struct conf_ctx *ctx, const char *name)
+const char *conf_plain_name(struct conf_ctx *ctx, const char *name)
 {
 	size_t len = strlen(name), i = 0;
 	char *plain = conf_work(ctx, len + 1);
@@ -68,6 +65,8 @@ static const char *key_name(struct conf_ctx *ctx, const char *name)
 		plain[len - 1] = '\0';
 	return plain;
 }
+
+/* ---- keys ---- */
 
 static void check_secret_mode(struct conf_ctx *ctx, const struct raw_key *raw)
 {
@@ -162,7 +161,7 @@ void conf_check_keys(struct conf_ctx *ctx, const struct raw_list *keys)
 		return;
 	conf->key_count = keys->count;
 	for (i = 0; i < keys->count; i++) {
-		raw[i].plain = raw[i].name ? key_name(ctx, raw[i].name) : NULL;
+		raw[i].plain = raw[i].name ? conf_plain_name(ctx, raw[i].name) : NULL;
 		check_key(ctx, &raw[i], &conf->keys[i]);
 	}
 	conf_index_names(ctx, &ctx->keys, "key", raw, keys->count, raw_key_name, raw_key_at);
@@ -176,7 +175,7 @@ static struct tsig_key *find_key(struct conf_ctx *ctx, const struct raw_server *
 
 	if (!*name)
 		return NULL;
-	i = conf_refer(ctx, &ctx->keys, "key", key_name(ctx, name), at, setting);
+	i = conf_refer(ctx, &ctx->keys, "key", conf_plain_name(ctx, name), at, setting);
 	return i == SIZE_MAX ? NULL : ctx->conf->keys[i].key;
 }
 

@@ -30,6 +30,8 @@ void conf_check_cover(struct conf_ctx *ctx, const struct mz_conf_sts *sts,
 void conf_check_text(struct conf_ctx *ctx, const config_setting_t *group, const char *name,
 		     const char *text, const char *(*check)(const char *text));
 
+/* A name as names are compared and published: in lower case, without a final dot. */
+const char *conf_plain_name(struct conf_ctx *ctx, const char *name);
 /* The index of the thing that is referred to, or SIZE_MAX after a fault. */
 size_t conf_refer(struct conf_ctx *ctx, const struct conf_index *index, const char *what,
 		  const char *name, const config_setting_t *at, const char *setting);

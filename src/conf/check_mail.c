@@ -68,23 +68,28 @@ static void default_mx(struct conf_ctx *ctx, const struct mz_name *hostname,
 struct mz_conf_sts *conf_check_sts(struct conf_ctx *ctx, const struct raw_sts *raw)
 {
 	struct mz_conf_sts *out = NULL;
+	const char **mx = NULL;
 	char quoted[CONF_QUOTE_TEXT] = "";
 	size_t i = 0;
 
 	if (!raw)
 		return NULL;
+	mx = conf_keep(ctx, (raw->out.mx_count + 1) * sizeof *mx);
 	for (i = 0; i < raw->out.mx_count; i++) {
 		const char *why = conf_pattern_check(raw->out.mx[i]);
 
+		if (mx)
+			mx[i] = conf_intern(ctx, conf_plain_name(ctx, raw->out.mx[i]));
 		if (why)
 			conf_fault(ctx,
 				   config_setting_get_elem(conf_member(raw->at, "mx"), (unsigned)i),
 				   "mx \"%s\" %s", conf_quote(raw->out.mx[i], quoted), why);
 	}
 	out = conf_keep(ctx, sizeof *out);
-	if (!out)
+	if (!out || !mx)
 		return NULL;
 	*out = raw->out;
+	out->mx = mx;
 	out->where = conf_where(raw->at);
 	return out;
 }
@@ -149,6 +154,8 @@ void conf_check_acme(struct conf_ctx *ctx, const struct raw_list *raw, struct mz
 	size_t i = 0;
 
 	for (i = 0; i < raw->count; i++) {
+		if (acme[i].out.issuer)
+			acme[i].out.issuer = conf_intern(ctx, conf_plain_name(ctx, acme[i].out.issuer));
 		acme[i].out.policy = conf_intern(ctx, acme[i].wildcard ? "wildcard" : "");
 		conf_check_text(ctx, acme[i].at, "issuer", acme[i].out.issuer, issuer_check);
 		conf_check_text(ctx, acme[i].at, "account_uri", acme[i].out.account_uri,

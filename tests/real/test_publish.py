@@ -445,6 +445,18 @@ def test_export(site):
     assert not os.path.exists(site.state)
 
 
+def test_names_as_written(site):
+    """Upper case and final dots make no difference to an issuer and to a pattern of the policy."""
+    site = site(53)
+    domain = site.add_domain("example.org")
+    exported = []
+    for issuer, pattern in (("letsencrypt.org", "*.example.net"), ("LetsEncrypt.org.", "*.Example.NET.")):
+        site.system["acme"] = [{"issuer": issuer}]
+        site.system["mta_sts"] = {"mx": [pattern]}
+        exported.append(site.write().must(0, "export", domain["name"]).out)
+    assert exported[0] == exported[1]
+
+
 # ---- the message itself ----------------------------------------------------------------------
 
 

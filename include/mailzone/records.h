@@ -61,6 +61,12 @@ int mz_records_derive(const struct mz_conf_domain *domain, const struct mz_facts
 		      struct mz_rrlist *out, struct mz_conf_errors *errors);
 /* The MTA-STS policy of a domain (RFC 8461 3.2): CRLF lines: version, mode, mx..., max_age. Pure. */
 int mz_records_sts_policy(const struct mz_conf_domain *domain, struct mz_str *out);
+/* The policy_file of each of these domains whose family mta-sts is published: domains with one file must
+ * have one policy. With `write` the files are written where they differ, readable to all; the others
+ * are written when one has a fault. Faults are errors with file and line: MZ_EINVAL, or one of
+ * mz_file_write_atomic; MZ_ENOMEM. */
+int mz_sts_files(const struct mz_conf_domain *const *domains, size_t count, bool write,
+		 struct mz_conf_errors *errors);
 /* SHA-256 over an ordered list: owners, types, TTLs, rdata, claims, families. Pure. */
 void mz_records_digest(const struct mz_rrlist *list, uint8_t digest[MZ_DIGEST]);
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void print_errors(const struct mz_conf_errors *errors)
+void tool_print_errors(const struct mz_conf_errors *errors)
 {
 	if (errors->text.s != NULL)
 		(void)fputs(errors->text.s, stderr);
@@ -16,7 +16,7 @@ static void print_errors(const struct mz_conf_errors *errors)
 /* Prints what loading found. */
 static void print_loading(const struct options *options, int err, const struct mz_conf_errors *errors)
 {
-	print_errors(errors);
+	tool_print_errors(errors);
 	if (err != MZ_OK && errors->count == 0)
 		tool_error("%s: %s", options->config, mz_strerror(err));
 }
@@ -65,6 +65,18 @@ static int open_state(const struct mz_conf *conf, struct mz_store **store)
 	return err;
 }
 
+/* Do domains that name one policy file want the same in it? */
+static void check_policies(const struct mz_conf *conf, struct mz_conf_errors *errors)
+{
+	const struct mz_conf_domain **domains = calloc(conf->domain_count + 1, sizeof(*domains));
+
+	for (size_t i = 0; i < conf->domain_count && domains != NULL; i++)
+		domains[i] = &conf->domains[i];
+	if (domains == NULL || mz_sts_files(domains, conf->domain_count, false, errors) == MZ_ENOMEM)
+		mz_conf_error(errors, NULL, "%s", mz_strerror(MZ_ENOMEM));
+	free(domains);
+}
+
 /* What the configuration's own text does not show: the files it names and, where it has no fault
  * itself, the records that come of them. */
 static int check_files(const struct mz_conf *conf, bool derive, struct mz_conf_errors *errors)
@@ -79,6 +91,8 @@ static int check_files(const struct mz_conf *conf, bool derive, struct mz_conf_e
 		err = open_state(conf, &store);
 	for (size_t i = 0; i < conf->domain_count && derive && err == MZ_OK; i++)
 		(void)tool_derive(&conf->domains[i], cache, store, NULL, NULL, errors);
+	if (derive)
+		check_policies(conf, errors);
 	mz_facts_cache_free(cache);
 	mz_store_close(store);
 	return err;
@@ -101,7 +115,7 @@ int tool_check(const struct options *options, int argc, char **argv)
 			     conf->server_count);
 		status = EXIT_OK;
 	}
-	print_errors(&errors);
+	tool_print_errors(&errors);
 	mz_conf_errors_clear(&errors);
 	mz_conf_free(conf);
 	return status;
@@ -115,7 +129,7 @@ static int export_domain(const struct mz_conf_domain *domain, struct mz_facts_ca
 	unsigned missing = 0;
 	int err = tool_derive(domain, cache, store, &list, &missing, &errors);
 
-	print_errors(&errors);
+	tool_print_errors(&errors);
 	for (unsigned a = 0; a < MZ_DKIM_ALGORITHMS && err == MZ_OK; a++) {
 		if ((missing >> a & 1u) != 0)
 			mz_str_addf(&text, "; %s: the first apply makes a DKIM key for %s\n", domain->text,

@@ -73,12 +73,26 @@ static int check_files(struct run *run)
 
 	for (size_t i = 0; i < run->selection.count; i++)
 		(void)tool_derive(run->selection.domain[i], run->facts, NULL, NULL, NULL, &errors);
-	if (errors.count > 0) {
-		(void)fputs(errors.text.s, stderr);
-		err = MZ_EINVAL;
-	}
+	tool_print_errors(&errors);
+	err = errors.count > 0 ? MZ_EINVAL : MZ_OK;
 	mz_conf_errors_clear(&errors);
 	return err;
+}
+
+/* Before the update: senders who see the new id must find the new policy. A file that cannot be written
+ * is reported, and the rest goes on. */
+static bool write_policies(const struct run *run)
+{
+	struct mz_conf_errors errors = {0};
+	int err = MZ_OK;
+
+	if ((run->options->families & 1u << MZ_FAMILY_MTA_STS) != 0)
+		err = mz_sts_files(run->selection.domain, run->selection.count, true, &errors);
+	tool_print_errors(&errors);
+	if (err == MZ_ENOMEM)
+		tool_error("%s", mz_strerror(err));
+	mz_conf_errors_clear(&errors);
+	return err == MZ_OK;
 }
 
 static int open_state(struct run *run, bool write)
@@ -175,15 +189,20 @@ static void run_clear(struct run *run)
 
 static int reconcile(const struct options *options, int argc, char **argv, enum mz_flow_mode mode)
 {
+	bool written = true;
 	struct run run = {.options = options, .conf = tool_load(options)};
 	bool good = run.conf != NULL && mz_facts_cache_new(&run.facts) == MZ_OK &&
 		    mz_select(&run.selection, run.conf, (const char *const *)argv, (size_t)argc, on_error, &run) == MZ_OK &&
 		    (mode == MZ_FLOW_PLAN || check_files(&run) == MZ_OK) &&
-		    open_state(&run, mode != MZ_FLOW_PLAN) == MZ_OK && run_jobs(&run, mode) == MZ_OK;
-	int status = finish(&run, good);
+		    open_state(&run, mode != MZ_FLOW_PLAN) == MZ_OK;
+	int status = EXIT_FAILED;
 
+	if (good && mode == MZ_FLOW_APPLY)
+		written = write_policies(&run);
+	good = good && run_jobs(&run, mode) == MZ_OK;
+	status = finish(&run, good);
 	run_clear(&run);
-	return status;
+	return written ? status : EXIT_FAILED;
 }
 
 int tool_plan(const struct options *options, int argc, char **argv)

@@ -32,6 +32,8 @@ int tool_withdraw(const struct options *options, int argc, char **argv);
 
 /* Says one line on stderr, with the program's name. */
 void tool_error(const char *fmt, ...) MZ_PRINTF(1, 2);
+/* Prints the errors on stderr. */
+void tool_print_errors(const struct mz_conf_errors *errors);
 /* Loads the configuration or prints all its errors; NULL then. */
 struct mz_conf *tool_load(const struct options *options);
 /* Derives the records of the domain, to find the faults of the files it names. `out` may be NULL. */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The main job: one command makes a zone right, and a second one has nothing to do."""
 
+import hashlib
 import re
 import stat
 import os
@@ -213,6 +214,41 @@ def test_automatic_dkim(server, site):
         check_zone(server, site, zone, before, [domain])
         nothing_to_do(server, proxy, site, zone)
         assert model.stored_keys(site.state, zone) == keys
+
+
+def test_policy_file(bind, site):
+    """The MTA-STS policy is written for the web server, once, before its id is published."""
+    zone = bind.add_zone(servers.fresh("sts"), ADDRESSES)
+    site = site(bind.port)
+    domain = site.add_domain(zone)
+    path = site.path("mta-sts.txt")
+    site.system["mx"] = [{"host": "mx1." + zone, "priority": 10}]
+    site.system["mta_sts"] = {"policy_file": path}
+    site.write().must(2, "plan")
+    assert not os.path.exists(path)
+    site.must(0, "apply", "--records", "mx")
+    assert not os.path.exists(path)
+    site.must(0, "apply")
+    with open(path, newline="") as f:
+        policy = f.read()
+    assert policy == "version: STSv1\r\nmode: enforce\r\nmx: mx1.%s\r\nmax_age: 604800\r\n" % zone
+    identity = hashlib.sha256(policy.encode()).hexdigest()[:20]
+    assert '"v=STSv1; id=%s"' % identity in site.run("export", zone).out
+    before = os.stat(path)
+    assert stat.S_IMODE(before.st_mode) == 0o644
+    site.must(0, "apply")
+    assert os.stat(path).st_mtime_ns == before.st_mtime_ns
+    # another domain wants something else in the same file
+    site.add_domain("other.example", mx=[{"host": "mx.example.net"}], dns={"mode": "manual"})
+    refused = site.write().run("check")
+    assert refused.code == 1 and "different MTA-STS policies" in refused.err, refused
+    site.settings["domains"].pop()
+    # it cannot be written: said, and the rest goes on
+    site.system["mta_sts"]["policy_file"] = site.path("nowhere", "mta-sts.txt")
+    domain["spf"] = "v=spf1 -all"
+    failed = site.write().must(1, "apply")
+    assert len(failed.err.splitlines()) == 1 and "nowhere" in failed.err, failed
+    assert failed.domain(zone)["applied"] and len(failed.domain(zone)["changes"]) == 2
 
 
 def test_change_and_removal(server, site):

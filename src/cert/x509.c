@@ -133,35 +133,51 @@ static int copy_digests(struct mz_cert *out, const struct chain *chain)
 
 /* Names that are no host names (an address, octets of another kind) cannot cover a host of ours:
  * they are left out. */
-static void add_name(struct mz_cert *out, const GENERAL_NAME *general)
+static void add_name(struct mz_cert *out, const ASN1_STRING *name)
 {
 	char text[256] = "";
-	int len = 0;
+	int len = ASN1_STRING_length(name);
 
-	if (general->type != GEN_DNS)
-		return;
-	len = ASN1_STRING_length(general->d.dNSName);
 	if (len <= 0 || (size_t)len >= sizeof(text))
 		return;
-	memcpy(text, ASN1_STRING_get0_data(general->d.dNSName), (size_t)len);
+	memcpy(text, ASN1_STRING_get0_data(name), (size_t)len);
 	if (strlen(text) == (size_t)len &&
 	    mz_name_from_text(&out->names[out->name_count], text, NULL, NULL) == MZ_OK)
 		out->name_count++;
 }
 
+/* The common name counts where no alternative name is a DNS name (RFC 6125 6.4.4): private
+ * authorities still make such certificates. */
+static void add_common_name(struct mz_cert *out, const X509 *leaf)
+{
+	const X509_NAME *subject = X509_get_subject_name(leaf);
+	int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+
+	if (at >= 0)
+		add_name(out, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+}
+
 static int copy_names(struct mz_cert *out, const X509 *leaf)
 {
 	GENERAL_NAMES *names = X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL);
-	int count = sk_GENERAL_NAME_num(names), err = MZ_OK;
+	int count = names == NULL ? 0 : sk_GENERAL_NAME_num(names);
+	bool dns = false;
 
-	if (count > 0) {
-		out->names = calloc((size_t)count, sizeof(*out->names));
-		err = out->names == NULL ? MZ_ENOMEM : MZ_OK;
+	out->names = calloc((size_t)count + 1, sizeof(*out->names));
+	for (int i = 0; i < count && out->names != NULL; i++) {
+		const GENERAL_NAME *general = sk_GENERAL_NAME_value(names, i);
+
+		if (general->type != GEN_DNS)
+			continue;
+		dns = true;
+		add_name(out, general->d.dNSName);
 	}
-	for (int i = 0; i < count && err == MZ_OK; i++)
-		add_name(out, sk_GENERAL_NAME_value(names, i));
 	GENERAL_NAMES_free(names);
-	return err;
+	if (out->names == NULL)
+		return MZ_ENOMEM;
+	if (!dns)
+		add_common_name(out, leaf);
+	return MZ_OK;
 }
 
 static int copy_end(struct mz_cert *out, const X509 *leaf)

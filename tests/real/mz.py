@@ -161,13 +161,14 @@ class Site:
         return result
 
 
-def self_signed(folder, name, hosts):
-    """A self-signed certificate and its key in `folder`: two paths."""
+def self_signed(folder, name, hosts, alternative=True):
+    """A self-signed certificate and its key in `folder`: two paths. Without alternative names the
+    first host is its common name only."""
     cert, key = (os.path.join(str(folder), name + end) for end in (".pem", ".key"))
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
         + ["-nodes", "-keyout", key, "-out", cert, "-days", "30", "-subj", "/CN=" + hosts[0]]
-        + ["-addext", "subjectAltName=" + ",".join("DNS:" + h for h in hosts)],
+        + (["-addext", "subjectAltName=" + ",".join("DNS:" + h for h in hosts)] if alternative else []),
         check=True,
         capture_output=True,
     )

@@ -481,6 +481,25 @@ def test_export(site):
     assert not os.path.exists(site.state)
 
 
+def test_names_of_certificates(site):
+    """A wildcard, a common name alone, and the hosts of the configuration in their place."""
+    site = site(53)
+    site.system.update(mx=[{"host": "mx1.example.org"}, {"host": "mx2.example.net"}])
+    domain = site.add_domain("example.org", dns={"publish_records": ["tlsa", "autodiscover"]})
+    for name, hosts, owners in (
+        ("wild", ["*.example.org"], {"_25._tcp.mx1.example.org.", "_443._tcp.autodiscover.example.org."}),
+        ("common", ["mx1.example.org"], {"_25._tcp.mx1.example.org."}),
+        ("other", ["a.example.org"], set()),
+    ):
+        cert, _ = mz.self_signed(site.folder, name, hosts, alternative=name != "common")
+        site.system["certificates"] = [{"file": cert}]
+        text = site.write().must(0, "export", domain["name"]).out
+        assert {line.split()[0] for line in text.splitlines() if " TLSA 3 1 1 " in line} == owners, name
+    site.system["certificates"][0]["hosts"] = mz.Raw('[ "MX1.example.org." ]')
+    assert text.count("TLSA") == 0
+    assert "_25._tcp.mx1.example.org. 300 IN TLSA" in site.write().must(0, "export", domain["name"]).out
+
+
 def test_names_as_written(site):
     """Upper case and final dots make no difference to an issuer and to a pattern of the policy."""
     site = site(53)

@@ -230,6 +230,8 @@ static const char *record_check(const struct mz_conf_domain *domain, const char 
 		why = "records of this type belong to the server";
 	else if (rr->type == MZ_TYPE_NS && mz_name_equal(rr->owner, domain->origin))
 		why = "the NS records at the zone's origin belong to the server";
+	else if (rr->type == MZ_TYPE_CNAME && mz_name_equal(rr->owner, domain->origin))
+		why = "a CNAME cannot be at the zone's origin, where SOA and NS are";
 done:
 	mz_rrlist_clear(&list);
 	return why;

@@ -374,6 +374,13 @@ def test_cname_conflicts(whole):
     refused(whole, "autoconfig", lines=2)
 
 
+def test_cname_at_the_origin(whole):
+    """SOA and NS are there, whatever else is published."""
+    whole.settings["domains"][0]["dns_management"]["publish_records"] = mz.Raw('[ "tls-rpt" ]')
+    whole.settings["domains"][0]["records"] = ["@ CNAME www.example.net."]
+    refused(whole, "CNAME")
+
+
 # ---- files ---------------------------------------------------------------------------------------
 
 

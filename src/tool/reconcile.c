@@ -117,7 +117,7 @@ static int open_state(struct run *run, bool write)
 
 static int start_engine(struct run *run)
 {
-	struct timeval often = {0, 500000};
+	struct timeval often = {1, 0};
 	struct mz_engine_input input = {.state_directory = run->conf->state_directory, .store = run->store};
 	int err = MZ_ENOMEM;
 

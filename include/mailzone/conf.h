@@ -182,6 +182,7 @@ struct mz_conf_domain {
 	unsigned dkim_algorithms; /* bit 1 << enum mz_dkim_algorithm */
 	unsigned rsa_bits;
 	const char *selector_template;
+	struct mz_where selector_template_where;
 	int64_t rotate_after, retire_after, delete_after;
 	const struct mz_conf_dkim_key *dkim_keys;
 	size_t dkim_key_count;

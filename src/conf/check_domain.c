@@ -270,6 +270,8 @@ static void check_domain(struct conf_ctx *ctx, const struct raw_domain *raw,
 	/* A file that is one domain has no line of its own to point at. */
 	out->where = conf_where(config_setting_is_root(raw->at) ? conf_member(raw->at, "name")
 								: raw->at);
+	out->selector_template_where =
+		conf_where(conf_member2(raw->at, "dkim_management", "selector_template"));
 	out->publish |= 1u << MZ_FAMILY_RECORDS;
 	check_names(ctx, raw, out);
 	check_server(ctx, raw, out);

@@ -116,7 +116,7 @@ static void check_template(struct gathering *g)
 					   "long", domain->selector_template);
 	}
 	if (err != MZ_OK) {
-		mz_conf_error(g->errors, &domain->where, "%s: %s", domain->text, cause.text);
+		mz_conf_error(g->errors, &domain->selector_template_where, "%s: %s", domain->text, cause.text);
 		note(g, err == MZ_ENOMEM ? err : MZ_EINVAL);
 	}
 	mz_str_clear(&selector);

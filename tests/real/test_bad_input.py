@@ -374,6 +374,15 @@ def test_cname_conflicts(whole):
     refused(whole, "autoconfig", lines=2)
 
 
+def test_selector_template(whole):
+    """The line is that of the setting."""
+    management = whole.settings["domains"][0].setdefault("dkim_management", {})
+    management.update(mode="automatic", selector_template="v{versoin}")
+    (error,) = refused(whole, "versoin")
+    with open(whole.conf) as f:
+        assert "versoin" in f.read().splitlines()[int(LINE.match(error)["line"]) - 1]
+
+
 def test_cname_at_the_origin(whole):
     """SOA and NS are there, whatever else is published."""
     whole.settings["domains"][0]["dns_management"]["publish_records"] = mz.Raw('[ "tls-rpt" ]')

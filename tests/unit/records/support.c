@@ -204,6 +204,7 @@ void world_init(struct world *w, const char *name, const char *origin)
 		.mx = &w->mxs,
 		.acme = &w->acmes,
 		.where = {"mailzone.conf", 10},
+		.selector_template_where = {"mailzone.conf", 12},
 	};
 	world_mx(w, host, 10);
 }

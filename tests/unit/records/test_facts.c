@@ -259,7 +259,7 @@ static void test_template(void **state)
 	static const struct {
 		const char *template, *words;
 	} wrong[] = {
-		{"v{nothing}", "mailzone.conf:10: error: example.org: the selector template"},
+		{"v{nothing}", "mailzone.conf:12: error: example.org: the selector template"},
 		{"v{version", "without its }"},
 		{"a_b", "no selector"},
 	};

@@ -106,6 +106,10 @@ struct mz_store_change {
  * number, from 1, never used again. Strings and lists are copied. */
 int mz_store_change_begin(struct mz_store *store, const struct mz_store_change *change,
 			  int64_t *id);
+/* A part of a change was not made: the lists become these. MZ_ENOTFOUND when there is none of this
+ * number. */
+int mz_store_change_narrow(struct mz_store *store, int64_t id, const struct mz_rrlist *added,
+			   const struct mz_rrlist *deleted);
 /* Completes (or undoes) a change. MZ_ENOTFOUND when there is none of this number. */
 int mz_store_change_end(struct mz_store *store, int64_t id, enum mz_change_state state,
 			uint32_t serial);

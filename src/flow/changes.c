@@ -76,19 +76,27 @@ int flow_log_message(struct flow *flow)
 	return err;
 }
 
-bool flow_seen(const struct mz_live *live, const struct mz_rr *rr, bool add)
+void flow_see(struct sight *sight, const struct mz_live *live, const struct mz_rr *rr, bool add)
 {
+	bool stands = false;
+
 	for (size_t i = mz_rrlist_find(&live->rrs, rr->owner, rr->type);
 	     i < live->rrs.count && live->rrs.rr[i].type == rr->type && mz_name_equal(live->rrs.rr[i].owner, rr->owner);
 	     i++) {
 		const struct mz_rr *have = &live->rrs.rr[i];
 
 		/* One that was deleted and added again for its TTL stands there all the same. */
-		if (mz_rdata_same(rr->type, have->rdata, have->rdlen, rr->rdata, rr->rdlen) &&
-		    (add || have->ttl == rr->ttl))
-			return add;
+		stands = stands || (mz_rdata_same(rr->type, have->rdata, have->rdlen, rr->rdata, rr->rdlen) &&
+				    (add || have->ttl == rr->ttl));
 	}
-	return !add;
+	sight->additions = sight->additions || add;
+	sight->came = sight->came || (add && stands);
+	sight->stayed = sight->stayed || (!add && stands);
+}
+
+bool flow_saw_applied(const struct sight *sight)
+{
+	return !sight->stayed && (sight->came || !sight->additions);
 }
 
 void flow_log_settle(struct flow *flow, enum sent state)
@@ -97,19 +105,70 @@ void flow_log_settle(struct flow *flow, enum sent state)
 		flow->log[i].state = state;
 }
 
-void flow_log_resolve(struct flow *flow, const struct mz_plan *plan)
+/* What the zone shows of one message. */
+static struct sight look_at_row(const struct flow *flow, int64_t row)
+{
+	struct sight sight = {0};
+
+	for (size_t i = 0; i < flow->log_count; i++) {
+		if (flow->log[i].row == row)
+			flow_see(&sight, &flow->live, &flow->log[i].change.rr, flow->log[i].change.add);
+	}
+	return sight;
+}
+
+void flow_log_resolve(struct flow *flow)
 {
 	for (size_t i = 0; i < flow->log_count; i++) {
 		struct logged *entry = &flow->log[i];
-		bool still_to_do = false;
+		struct sight sight = {0};
+		bool applied = false;
 
 		if (entry->state != SENT_UNKNOWN)
 			continue;
-		for (size_t u = 0; u < plan->unit_count && !still_to_do; u++)
-			still_to_do = plan->units[u].type == entry->change.rr.type &&
-				      mz_name_equal(plan->units[u].owner, entry->change.rr.owner);
-		entry->state = still_to_do ? SENT_FAILED : SENT_APPLIED;
+		sight = look_at_row(flow, entry->row);
+		applied = flow_saw_applied(&sight);
+		for (size_t k = i; k < flow->log_count; k++) {
+			if (flow->log[k].row == entry->row)
+				flow->log[k].state = applied ? SENT_APPLIED : SENT_FAILED;
+		}
 	}
+}
+
+void flow_log_check(struct flow *flow)
+{
+	for (size_t i = 0; i < flow->log_count; i++) {
+		const struct mz_rr *rr = &flow->log[i].change.rr;
+		struct sight sight = {0};
+		bool to_do = false;
+
+		if (flow->log[i].state != SENT_APPLIED || !flow->log[i].change.add)
+			continue;
+		flow_see(&sight, &flow->live, rr, true);
+		for (size_t u = 0; u < flow->plan.unit_count && !to_do; u++)
+			to_do = flow->plan.units[u].type == rr->type && mz_name_equal(flow->plan.units[u].owner, rr->owner);
+		if (!sight.came && !to_do)
+			flow->log[i].state = SENT_FAILED;
+	}
+}
+
+/* Of a message of which a part was ignored, the history keeps what was done. */
+static int narrow_row(struct flow *flow, int64_t row)
+{
+	struct mz_rrlist added = {0}, deleted = {0};
+	int err = MZ_OK;
+
+	for (size_t i = 0; i < flow->log_count && err == MZ_OK; i++) {
+		const struct logged *entry = &flow->log[i];
+
+		if (entry->row == row && entry->state == SENT_APPLIED)
+			err = mz_rrlist_add(entry->change.add ? &added : &deleted, &entry->change.rr);
+	}
+	if (err == MZ_OK)
+		err = mz_store_change_narrow(flow->engine->in.store, row, &added, &deleted);
+	mz_rrlist_clear(&added);
+	mz_rrlist_clear(&deleted);
+	return err;
 }
 
 int flow_log_store(struct flow *flow)
@@ -118,19 +177,24 @@ int flow_log_store(struct flow *flow)
 
 	for (size_t i = 0; i < flow->log_count && err == MZ_OK;) {
 		int64_t row = flow->log[i].row;
-		bool applied = false, unknown = false;
+		bool applied = false, unknown = false, failed = false;
 
 		/* The rows of one message stand side by side, mixed only with each other. */
 		for (size_t k = 0; k < flow->log_count; k++) {
 			if (flow->log[k].row != row)
 				continue;
 			applied = applied || flow->log[k].state == SENT_APPLIED;
+			failed = failed || flow->log[k].state == SENT_FAILED;
 			unknown = unknown || flow->log[k].state == SENT_UNKNOWN;
 		}
 		/* What is unknown, or not seen everywhere, stays intended: the next run settles it. */
-		if (!unknown && (!applied || flow->error[0] == '\0'))
-			err = mz_store_change_end(flow->engine->in.store, row,
-						  applied ? MZ_CHANGE_APPLIED : MZ_CHANGE_FAILED, flow->serial);
+		if (!unknown && (!applied || flow->error[0] == '\0')) {
+			if (applied && failed)
+				err = narrow_row(flow, row);
+			if (err == MZ_OK)
+				err = mz_store_change_end(flow->engine->in.store, row,
+							  applied ? MZ_CHANGE_APPLIED : MZ_CHANGE_FAILED, flow->serial);
+		}
 		for (i++; i < flow->log_count && flow->log[i].row == row;)
 			i++;
 	}

@@ -265,7 +265,7 @@ static void planned(struct flow *flow, const struct mz_live *before)
 		flow_fail_memory(flow);
 		return;
 	}
-	flow_log_resolve(flow, &flow->plan);
+	flow_log_resolve(flow);
 	if (flow->counts == NULL && flow->job.mode != MZ_FLOW_PLAN) {
 		flow->counts = malloc((n + 1) * sizeof(flow->counts[0]));
 		if (flow->counts != NULL)

@@ -190,10 +190,19 @@ int flow_undo_record(struct flow *flow);
 /* changes.c: the log of what was sent */
 int flow_log_message(struct flow *flow);
 void flow_log_settle(struct flow *flow, enum sent state);
-/* Is the addition, or the deletion, of this RR to be seen in the zone? */
-bool flow_seen(const struct mz_live *live, const struct mz_rr *rr, bool add);
+/* What a read shows of the changes of one message, which are done together, but for those that a
+ * server ignores. {0} before the first. */
+struct sight {
+	bool additions; /* there are any */
+	bool came;	/* one that was added stands there */
+	bool stayed;	/* one that was deleted stands there */
+};
+void flow_see(struct sight *sight, const struct mz_live *live, const struct mz_rr *rr, bool add);
+bool flow_saw_applied(const struct sight *sight);
 /* After a new read: what of the unknown was applied? */
-void flow_log_resolve(struct flow *flow, const struct mz_plan *plan);
+void flow_log_resolve(struct flow *flow);
+/* After a new read and plan: what counts as applied, is not there and not to be done again, was ignored. */
+void flow_log_check(struct flow *flow);
 /* Writes the states of the log's rows to the store. */
 int flow_log_store(struct flow *flow);
 int flow_deny(struct flow *flow, size_t unit, const char *reason);

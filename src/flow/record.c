@@ -16,7 +16,8 @@ static void on_open_row(void *arg, const struct mz_store_change *change)
 {
 	struct judging *judging = arg;
 	struct flow *flow = judging->flow;
-	struct open_row *more = NULL, row = {.id = change->id, .applied = true};
+	struct open_row *more = NULL, row = {.id = change->id};
+	struct sight sight = {0};
 
 	if (judging->err != MZ_OK || strcmp(change->server, flow->job.server->name) != 0 ||
 	    strcmp(change->origin, flow->job.origin_text) != 0)
@@ -27,9 +28,10 @@ static void on_open_row(void *arg, const struct mz_store_change *change)
 		return;
 	}
 	for (size_t i = 0; i < change->added->count; i++)
-		row.applied = row.applied && flow_seen(&flow->live, &change->added->rr[i], true);
+		flow_see(&sight, &flow->live, &change->added->rr[i], true);
 	for (size_t i = 0; i < change->deleted->count; i++)
-		row.applied = row.applied && flow_seen(&flow->live, &change->deleted->rr[i], false);
+		flow_see(&sight, &flow->live, &change->deleted->rr[i], false);
+	row.applied = flow_saw_applied(&sight);
 	flow->open = more;
 	more[flow->open_count++] = row;
 }

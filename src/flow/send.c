@@ -174,9 +174,16 @@ static void try_empty(struct flow *flow)
 		flow_fail_memory(flow);
 }
 
+/* What is not proven may have been done all the same: it stays unknown until the zone is read. */
+static void settle_failed(struct flow *flow, const struct mz_answer *answer)
+{
+	if (answer->outcome != MZ_NET_UNPROVEN)
+		flow_log_settle(flow, SENT_FAILED);
+}
+
 static void turned_down(struct flow *flow, const struct mz_answer *answer, const char *why)
 {
-	flow_log_settle(flow, SENT_FAILED);
+	settle_failed(flow, answer);
 	(void)snprintf(flow->refusal, sizeof(flow->refusal), "%s", why);
 	flow->refusal_rcode = answer->rcode;
 	flow->refusal_fault = mz_net_fault(answer);
@@ -274,7 +281,7 @@ static void on_reply(void *arg, const struct mz_answer *answer)
 		if (answer->outcome == MZ_NET_ANSWER && fails_for_long(flow)) {
 			turned_down(flow, answer, why.text);
 		} else {
-			flow_log_settle(flow, SENT_FAILED);
+			settle_failed(flow, answer);
 			flow_fault(flow, true, mz_net_fault(answer), why.text);
 		}
 		break;

@@ -127,10 +127,13 @@ static void on_seen(void *arg, struct mz_live *take_live)
 	flow->plan = plan;
 	flow->live = live;
 	flow->quiet = plan.unit_count;
-	if (late && refuse_ignored(flow) != MZ_OK)
+	flow_log_resolve(flow);
+	if (late && refuse_ignored(flow) != MZ_OK) {
 		flow_fail_memory(flow);
-	else
-		go_on(flow);
+		return;
+	}
+	flow_log_check(flow);
+	go_on(flow);
 }
 
 static void look(struct flow *flow)
@@ -149,7 +152,7 @@ void flow_verify(struct flow *flow)
 	bool sent = false;
 
 	for (size_t i = 0; i < flow->log_count; i++)
-		sent = sent || flow->log[i].state == SENT_APPLIED;
+		sent = sent || flow->log[i].state != SENT_FAILED;
 	flow_enter(flow, STATE_VERIFY);
 	flow->looks = 0;
 	if (sent)

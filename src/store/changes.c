@@ -3,6 +3,23 @@
 #include "src/store/codec.h"
 #include "src/store/db.h"
 
+/* Both lists as octets in store->blob, the first up to *added. An error undoes what was written. */
+static int encode(struct mz_store *store, const struct mz_rrlist *first, const struct mz_rrlist *second, size_t *added,
+		  const char *what)
+{
+	int err = MZ_OK;
+
+	mz_str_reset(&store->blob);
+	err = mz_codec_add(&store->blob, first, NULL);
+	*added = store->blob.len;
+	if (err == MZ_OK)
+		err = mz_codec_add(&store->blob, second, NULL);
+	if (err == MZ_OK)
+		return MZ_OK;
+	(void)mz_store_fault(store, err, "cannot store the change of %s: %s", what, mz_strerror(err));
+	return mz_store_undo(store, err);
+}
+
 int mz_store_change_begin(struct mz_store *store, const struct mz_store_change *change, int64_t *id)
 {
 	struct mz_query q = {0};
@@ -10,18 +27,10 @@ int mz_store_change_begin(struct mz_store *store, const struct mz_store_change *
 	int err = mz_query_write(&q, store, MZ_SQL_CHANGE_BEGIN);
 
 	*id = 0;
+	if (err == MZ_OK)
+		err = encode(store, change->added, change->deleted, &added, change->domain);
 	if (err != MZ_OK)
 		return err;
-	mz_str_reset(&store->blob);
-	err = mz_codec_add(&store->blob, change->added, NULL);
-	added = store->blob.len;
-	if (err == MZ_OK)
-		err = mz_codec_add(&store->blob, change->deleted, NULL);
-	if (err != MZ_OK) {
-		(void)mz_store_fault(store, err, "cannot store the change of %s: %s",
-				     change->domain, mz_strerror(err));
-		return mz_store_undo(store, err);
-	}
 	mz_query_int(&q, change->time);
 	mz_query_place(&q, change->server, change->origin, change->domain);
 	mz_query_blob(&q, store->blob.s, added);
@@ -30,6 +39,34 @@ int mz_store_change_begin(struct mz_store *store, const struct mz_store_change *
 	if (err == MZ_OK)
 		*id = sqlite3_last_insert_rowid(store->db);
 	return err;
+}
+
+/* Ends the query that changes one row. */
+static int run_on_row(struct mz_query *q, int64_t id)
+{
+	int err = MZ_OK;
+
+	mz_query_int(q, id);
+	err = mz_query_run(q);
+	if (err == MZ_OK && sqlite3_changes(q->store->db) == 0)
+		return mz_store_fault(q->store, MZ_ENOTFOUND, "there is no change %lld", (long long)id);
+	return err;
+}
+
+int mz_store_change_narrow(struct mz_store *store, int64_t id, const struct mz_rrlist *added,
+			   const struct mz_rrlist *deleted)
+{
+	struct mz_query q = {0};
+	size_t first = 0;
+	int err = mz_query_write(&q, store, MZ_SQL_CHANGE_NARROW);
+
+	if (err == MZ_OK)
+		err = encode(store, added, deleted, &first, "a domain");
+	if (err != MZ_OK)
+		return err;
+	mz_query_blob(&q, store->blob.s, first);
+	mz_query_blob(&q, store->blob.s + first, store->blob.len - first);
+	return run_on_row(&q, id);
 }
 
 int mz_store_change_end(struct mz_store *store, int64_t id, enum mz_change_state state,
@@ -42,12 +79,7 @@ int mz_store_change_end(struct mz_store *store, int64_t id, enum mz_change_state
 		return err;
 	mz_query_int(&q, (int64_t)state);
 	mz_query_int(&q, serial);
-	mz_query_int(&q, id);
-	err = mz_query_run(&q);
-	if (err == MZ_OK && sqlite3_changes(store->db) == 0)
-		return mz_store_fault(store, MZ_ENOTFOUND, "there is no change %lld",
-				      (long long)id);
-	return err;
+	return run_on_row(&q, id);
 }
 
 /* One row, copied out of the statement. */

@@ -36,6 +36,7 @@ static const char *const sql[MZ_SQL_COUNT] = {
 	[MZ_SQL_CHANGE_BEGIN] =
 		"INSERT INTO change (time, server, origin, domain, state, serial, added, deleted)"
 		" VALUES (?, ?, ?, ?, 0, 0, ?, ?)",
+	[MZ_SQL_CHANGE_NARROW] = "UPDATE change SET added = ?, deleted = ? WHERE id = ?",
 	[MZ_SQL_CHANGE_END] = "UPDATE change SET state = ?, serial = ? WHERE id = ?",
 /* One row at a time, so that the caller may use the store between two of them. */
 #define CHANGE_COLUMNS                                                                             \

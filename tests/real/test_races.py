@@ -6,12 +6,14 @@ in the zone does not disturb. MZ_RACES: how many races a server and test (90).
 """
 
 import os
+import sqlite3
 
 import dns.name
 import pytest
 
 import model
 import servers
+import wire as wires
 from proxy import UPDATE, Cut, Proxy, opcode, zone_of
 
 RACES = int(os.environ.get("MZ_RACES", "90"))
@@ -217,3 +219,57 @@ def test_outcome_unknown(server, site, lost):
         assert dropped and len(proxy.updates()) == 1
         # the second look says that nothing is left to do
         site.must(0, "plan")
+
+
+def history(site):
+    """Every change, the oldest first: (state, what was added as octets)."""
+    db = sqlite3.connect(os.path.join(site.state, "state.db"))
+    rows = db.execute("SELECT state, added FROM change ORDER BY id").fetchall()
+    db.close()
+    return rows
+
+
+def test_what_was_ignored_is_no_history(server, site):
+    """A CNAME comes between: BIND and Knot ignore our TXT there, PowerDNS refuses the message."""
+    zone = server.add_zone(servers.fresh("between"))
+    come = []
+
+    def interfere(message, _):
+        if opcode(message) == UPDATE and not come:
+            come.append(True)
+            server.must_update(zone, [("_smtp._tls", 60, "CNAME", "tls.theirs.example.")])
+
+    with Proxy(server.port, on_request=interfere) as proxy:
+        site = site(proxy.port)
+        site.add_domain(zone)
+        result = site.write().apply()
+        assert not proxy.errors
+    assert result.code == 1, result
+    assert {r["owner"] for r in result.domain(zone)["refused"]} == {"_smtp._tls.%s." % zone}
+    assert "_smtp" not in str(result.domain(zone)["changes"])
+    applied = [added for state, added in history(site) if state == 1]
+    assert len(applied) == 1 and b"\6_dmarc" in applied[0] and b"\5_smtp" not in applied[0]
+
+
+def test_forged_refusal(server, site):
+    """An unsigned REFUSED proves nothing: what was done all the same is still known as ours."""
+    zone = server.add_zone(servers.fresh("forged"), "www A 192.0.2.1\n")
+    before = server.axfr(zone)
+
+    def forge(message, _):
+        if opcode(message) != UPDATE:
+            return None
+        proxy.on_request = lambda *_: []  # and nothing more comes through
+        bare = wires.strip(message)[0]
+        return [bare[:3] + bytes([bare[3] & 0xF0 | 5]) + bare[4:]]
+
+    with Proxy(server.port, on_reply=forge) as proxy:
+        site = site(proxy.port, timeout="1s")
+        site.add_domain(zone)
+        assert site.write().apply().code == 1
+        assert server.axfr(zone) != before
+        assert [state for state, _ in history(site)] == [0]
+        proxy.on_reply = proxy.on_request = None
+        site.must(0, "withdraw", zone)
+        assert server.axfr(zone) == before
+        assert [state for state, _ in history(site)] == [1, 1]

@@ -99,6 +99,13 @@ static void copied(void **state)
 	assert_int_equal(id, 1);
 	expect(s, NULL, true, 0, "1:a.org/0/0 ");
 	assert_int_equal(mz_store_changes(s->store, NULL, false, 0, all_fields, lists), MZ_OK);
+	/* a part of it was not made */
+	lists[0].count = 1;
+	lists[1].count = 0;
+	assert_int_equal(mz_store_change_narrow(s->store, id, &lists[0], &lists[1]), MZ_OK);
+	expect(s, NULL, true, 0, "1:a.org/0/0 ");
+	assert_int_equal(mz_store_changes(s->store, NULL, false, 0, all_fields, lists), MZ_OK);
+	assert_int_equal(mz_store_change_narrow(s->store, 5, &lists[0], &lists[1]), MZ_ENOTFOUND);
 	mz_rrlist_clear(&lists[0]);
 	mz_rrlist_clear(&lists[1]);
 }

@@ -122,3 +122,24 @@ def test_killed_then_changed(server, site):
         proxy.on_request = None
         site.must(0, "apply")
         assert history(site) == [1, 1, 1, 2, 1]
+
+
+def test_killed_then_taken_back(bind, site):
+    """A message that never arrives, and its cause is taken back: serial and wishes are as they
+    were, and the open change is settled all the same."""
+    zone = bind.add_zone(servers.fresh("lock"))
+    with Proxy(bind.port) as proxy:
+        site = site(proxy.port)
+        domain = site.add_domain(zone)
+        site.write().must(0, "apply")
+        domain["spf"] = "v=spf1 a -all"
+        proxy.on_request = lambda message, _: [] if opcode(message) == UPDATE else None
+        first = start(site.write())
+        servers.wait_for("the update", lambda: len(proxy.updates()) == 2, process=first)
+        first.kill()
+        first.wait()
+        proxy.on_request = None
+        del domain["spf"]
+        site.write().must(0, "apply")
+        assert history(site) == [1, 2]
+        assert site.must(0, "apply").domain(zone)["read"] == "serial"

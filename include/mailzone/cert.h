@@ -5,7 +5,8 @@
 
 #include "mailzone/conf.h"
 
-#define MZ_SPKI_DIGEST 32 /* SHA-256 of the SubjectPublicKeyInfo: TLSA selector 1, matching type 1 */
+/* SHA-256 of the SubjectPublicKeyInfo: TLSA selector 1, matching type 1. */
+#define MZ_SPKI_DIGEST 32
 
 /* One certificate file, read. Owned by the caller; mz_cert_clear frees. */
 struct mz_cert {

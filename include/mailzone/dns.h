@@ -187,7 +187,7 @@ long mz_reader_rdata(const struct mz_reader *r, const struct mz_rrview *rr, uint
 struct mz_writer {
 	uint8_t *wire;
 	size_t len, cap;
-	const uint8_t *zone; /* the first question's name, borrowed: owners below it end in a pointer */
+	const uint8_t *zone; /* the first question, borrowed: owners below it end in a pointer */
 	bool full;	     /* something did not fit and was left out whole; sticky */
 };
 

@@ -23,8 +23,10 @@ struct mz_job {
 	mz_families families; /* narrows what the domains publish */
 	enum mz_flow_mode mode;
 	struct mz_facts_cache *facts;
-	unsigned patience_ms; /* how long what may pass is tried again; what was begun is ended all the same */
-	const struct mz_store_change *undo; /* UNDO: the change of the active domain, its lists ordered */
+	/* How long what may pass is tried again; what was begun is ended all the same. */
+	unsigned patience_ms;
+	/* UNDO: the change of the active domain, its lists ordered. */
+	const struct mz_store_change *undo;
 };
 
 /* What became of a job; everything in it holds during the callback. */

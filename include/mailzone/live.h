@@ -19,8 +19,8 @@ struct mz_probe {
 	uint32_t negative_ttl; /* min(SOA TTL, MINIMUM), RFC 2308 */
 	bool retry;	       /* FAILED or SERVFAIL that may pass later */
 	enum mz_fault fault;   /* NONE when OK */
-	bool refused;	       /* the server answered, but would not answer this key: a TSIG error, REFUSED, NOTAUTH */
-	struct mz_cause cause; /* one line for people, with server, zone and what to do; "" when OK */
+	bool refused;	       /* it would not answer this key: a TSIG error, REFUSED, NOTAUTH */
+	struct mz_cause cause; /* one line: server, zone and what to do; "" when OK */
 };
 /* A probe or a read under way. It is cancelled before the net it runs on is freed. */
 struct mz_live_op;
@@ -53,9 +53,9 @@ struct mz_live {
 	uint32_t serial;	/* of the zone as it was read */
 	uint32_t foreign;	/* AXFR: RRs of the zone that are at no slot (server types not counted) */
 	struct mz_rrlist rrs;	/* every RR read at slot owners, ordered; server types left out */
-	struct mz_rrlist cuts;	/* NS RRsets below the apex, SOAs of child zones and DNAMEs above, at or beside
-				 * slots: a slot at or below an NS or SOA owner, or below a DNAME, must not be
-				 * written */
+	/* NS RRsets below the apex, SOAs of child zones and DNAMEs above, at or beside slots: a slot
+	 * at or below an NS or SOA owner, or below a DNAME, must not be written. */
+	struct mz_rrlist cuts;
 	struct mz_cause cause;
 };
 /* `live` belongs to the callback: it takes it and clears it with mz_live_clear. */

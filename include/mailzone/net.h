@@ -13,8 +13,8 @@ struct mz_ask;	/* one exchange under way */
 /* What became of an exchange. Only MZ_NET_ANSWER proves anything. */
 enum mz_net_outcome {
 	MZ_NET_ANSWER,	  /* id, opcode, question are right, and the MAC where the request was signed */
-	MZ_NET_UNPROVEN,  /* an error reply whose MAC is missing or void: rcode and TSIG error are hints */
-	MZ_NET_BADTIME,	  /* BADTIME with a valid MAC: info.server_time says how far the clocks are apart */
+	MZ_NET_UNPROVEN,  /* an error whose MAC is missing or void: rcode, TSIG error are hints */
+	MZ_NET_BADTIME,	  /* BADTIME with a valid MAC: info.server_time tells the difference */
 	MZ_NET_TIMEOUT,	  /* no acceptable reply in time; `dropped` replies were refused */
 	MZ_NET_UNREACHABLE, /* no connection: refused, no route; `sys_errno` */
 	MZ_NET_LOST,	  /* the connection went away while the answer was due: outcome unknown */
@@ -24,7 +24,7 @@ enum mz_net_outcome {
 
 struct mz_answer {
 	enum mz_net_outcome outcome;
-	const uint8_t *wire; /* the reply without its TSIG, for ANSWER, UNPROVEN, BADTIME; else NULL */
+	const uint8_t *wire; /* the reply without TSIG: ANSWER, UNPROVEN, BADTIME; else NULL */
 	size_t len;
 	unsigned rcode;
 	enum tsig_verdict verdict; /* of the last reply seen, dropped ones included */
@@ -55,8 +55,8 @@ typedef enum mz_stream_step (*mz_net_message)(void *arg, const uint8_t *wire, si
 
 /* What kind of exchange it is decides queue, transport and retry: */
 enum mz_ask_kind {
-	MZ_ASK_PROBE,	 /* a small query by UDP, retransmitted, TCP on truncation or an unproven error */
-	MZ_ASK_QUERY,	 /* a query by TCP, pipelined; asked again once when a kept connection was lost */
+	MZ_ASK_PROBE,	 /* a small query by UDP, resent; TCP on truncation, unproven errors */
+	MZ_ASK_QUERY,	 /* a query by TCP, pipelined; again once if a kept connection was lost */
 	MZ_ASK_UPDATE,	 /* an UPDATE by TCP: sent once, never again; at most max_inflight of them */
 	MZ_ASK_UPDATE_UDP, /* the same by UDP, sent once, for transport = "udp" and small messages */
 	MZ_ASK_TRANSFER, /* AXFR by TCP, a stream; at most 4 of them on one server */
@@ -65,7 +65,7 @@ enum mz_ask_kind {
 struct mz_request {
 	enum mz_ask_kind kind;
 	struct tsig_key *key; /* NULL: unsigned */
-	const uint8_t *wire;  /* unsigned message; its id is replaced by a random one at each sending */
+	const uint8_t *wire;  /* unsigned; each sending replaces the id by a random one */
 	size_t len;
 	unsigned timeout_ms;  /* from the moment it is sent, not while it waits in a queue */
 	mz_net_done done;

@@ -23,8 +23,9 @@ struct mz_plan_input {
 	const uint8_t *origin;
 	const struct mz_plan_domain *domains;
 	size_t domain_count;
-	const struct mz_rrlist *desired; /* of all the domains, ordered; families not planned too. An RR that
-					  * several domains want is accounted to the one that stands first */
+	/* Of all the domains, ordered; families not planned too. An RR that several domains want is
+	 * accounted to the one that stands first. */
+	const struct mz_rrlist *desired;
 	const struct mz_rrlist *ledger;	 /* of the active domains, ordered */
 	const struct mz_live *live;	 /* read at the slots of desired and ledger */
 };
@@ -72,7 +73,7 @@ struct mz_plan {
 	size_t refusal_count, refusal_cap;
 	struct mz_plan_count *counts; /* one a domain */
 	uint32_t foreign;	      /* RRs of the zone that were seen and left alone */
-	struct mz_rrlist ledger;      /* what the ledger is once everything is applied, all active domains */
+	struct mz_rrlist ledger;      /* once everything is applied, of all active domains */
 	struct mz_arena arena;
 };
 

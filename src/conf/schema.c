@@ -13,6 +13,9 @@
 #define DAY 86400
 #define TEN_YEARS (3650 * DAY)
 
+/* Set by hand: the rows would be one member a line. */
+/* clang-format off */
+
 /* ---- keys ---- */
 
 _Static_assert(TSIG_HMAC_SHA1 == 0 && TSIG_HMAC_SHA256_128 == 5 && TSIG_HMAC_SHA512_256 == 7,
@@ -413,6 +416,8 @@ static const struct conf_row root_rows[] = {
 	DOMAINS_ROW,
 };
 const struct conf_group conf_schema = {"file", ROWS(root_rows), .size = sizeof(struct raw_conf)};
+
+/* clang-format on */
 
 static const struct conf_row domain_file_rows[] = {DOMAINS_ROW};
 const struct conf_group conf_schema_domain_file = {"domain file", ROWS(domain_file_rows),

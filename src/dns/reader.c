@@ -168,7 +168,8 @@ long mz_reader_rdata(const struct mz_reader *r, const struct mz_rrview *rr, uint
 		return MZ_ESYNTAX;
 	if (head > cap)
 		return MZ_ESPACE;
-	memcpy(out, rr->rdata, head);
+	if (head > 0)
+		memcpy(out, rr->rdata, head);
 	used = head;
 	at += head;
 	for (unsigned i = 0; i < layout->names; i++) {

@@ -10,8 +10,8 @@
 #include "src/live/answer.h"
 #include "src/live/wildcard.h"
 
-#define OCTETS_MAX (64u * 1024 * 1024) /* of answers: no set of mail domains has so much to read   \
-					*/
+/* Of answers: no set of mail domains has so much to read. */
+#define OCTETS_MAX (64u * 1024 * 1024)
 
 /*
  * The rounds:

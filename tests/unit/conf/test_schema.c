@@ -6,6 +6,7 @@
 #include "tests/unit/conf/helper.h"
 
 /* Every setting that the design names. */
+/* clang-format off */
 static const char *const known[] = {
 	"state_directory", "control_socket", "domain_directory", "reconcile_interval", "log",
 	"log.level", "log.format", "status", "status.listen", "notify", "notify.listen", "keys",
@@ -45,6 +46,7 @@ static const char *const known[] = {
 	"domains.acme", "domains.acme.issuer", "domains.acme.account_uri", "domains.acme.persist",
 	"domains.acme.policy",
 };
+/* clang-format on */
 
 static void check_path(void *arg, const char *path, const struct conf_row *row)
 {

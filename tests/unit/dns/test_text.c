@@ -201,6 +201,7 @@ static void generic_data_of_known_types(void **state)
 	expect("a A \\# 4 c0000201", "a.example.org. 300 IN A 192.0.2.1");
 	expect("a TYPE15 \\# 5 000a 0162 00", "a.example.org. 300 IN MX 10 b.");
 	expect("a SRV \\# 7 00010002000300", "a.example.org. 300 IN SRV 1 2 3 .");
+	expect_error("a TYPE14 \\# 0", MZ_ESYNTAX, "form of its type");
 	expect_error("a TYPE15 \\# 6 000a 0162 0000", MZ_ESYNTAX, "form of its type");
 	expect_error("a MX \\# 0", MZ_ESYNTAX, "form of its type");
 	expect_error("a MX \\# 4 000ac00c", MZ_ESYNTAX, "form of its type");

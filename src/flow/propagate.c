@@ -91,7 +91,8 @@ static void on_slots(void *arg, struct mz_live *take_live)
 	review(flow);
 }
 
-/* Its serial is behind; some secondaries number in their own way, so the data decides. */
+/* Its serial is another one. Some secondaries number in their own way, others change with us; and one
+ * that is ahead of a primary that was set up anew will never transfer again: so the data decides. */
 static void read_slots(struct look *look)
 {
 	struct mz_live_request request = flow_request(look->flow);
@@ -110,7 +111,7 @@ static void on_serial(void *arg, const struct mz_probe *probe)
 	struct flow *flow = look->flow;
 
 	look->op = NULL;
-	if (probe->result == MZ_PROBE_OK && !mz_serial_newer(flow->serial, probe->serial)) {
+	if (probe->result == MZ_PROBE_OK && probe->serial == flow->serial) {
 		look->reached = true;
 	} else if (probe->result == MZ_PROBE_OK) {
 		(void)snprintf(look->last, sizeof(look->last), "serial %lu, the primary has %lu",

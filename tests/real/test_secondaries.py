@@ -4,8 +4,11 @@
 import threading
 import time
 
+import dns.rdata
+import dns.rdatatype
 import pytest
 
+import mz
 import servers
 
 
@@ -82,3 +85,29 @@ def test_stopped_secondary_is_named(bind, site):
         assert site.apply().code == 0
     finally:
         nsd.stop()
+
+
+def test_secondary_that_is_ahead(bind, knot, site):
+    """It has a higher serial than a primary that was set up anew, and will never transfer again."""
+    zone = servers.fresh("ahead")
+    bind.add_zone(zone)
+    knot.add_zone(zone)
+    for number in range(5):
+        knot.must_update(zone, [("host%d" % number, 60, "A", "192.0.2.1")])
+    site = site(
+        bind.port,
+        secondaries=mz.Raw('[ "127.0.0.1:%d" ]' % knot.port),
+        polling_interval="1s",
+        propagation_timeout="2s",
+    )
+    site.add_domain(zone)
+    result = site.write().apply()
+    assert result.code == 1 and "127.0.0.1:%d" % knot.port in result.err, result
+    # ahead, but with what is wanted: another writer came after us
+    for slot, (ttl, wires) in bind.axfr(zone).items():
+        if slot[1] == dns.rdatatype.NS:
+            continue
+        rdtype = dns.rdatatype.to_text(slot[1])
+        texts = [dns.rdata.from_wire(1, slot[1], w, 0, len(w)).to_text() for w in wires]
+        knot.must_update(zone, [(slot[0], ttl, rdtype, text) for text in texts])
+    assert site.apply().code == 0

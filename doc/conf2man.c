@@ -8,10 +8,14 @@
 static const char head[] =
 	".Dd November 23, 2026\n.Dt MAILZONE.CONF 5\n.Os\n.Sh NAME\n.Nm mailzone.conf\n"
 	".Nd configuration of mailzone\n.Sh DESCRIPTION\n"
-	"The file has the syntax of libconfig. Relative paths are relative to the folder of the file they\n"
-	"stand in. A duration is a string of a number and one of the units s, m, h, d, w, or a plain number of\n"
-	"seconds. A path that starts with\n.Ql $CREDENTIALS_DIRECTORY/\nis taken from there.\n.Ql @include\n"
-	"includes another file. An unknown setting is an error.\n.Sh SETTINGS\n.Bl -tag -width Ds\n";
+	"The file has the syntax of libconfig. Relative paths are relative to the folder of the "
+	"file they\n"
+	"stand in. A duration is a string of a number and one of the units s, m, h, d, w, or a "
+	"plain number of\n"
+	"seconds. A path that starts with\n.Ql $CREDENTIALS_DIRECTORY/\nis taken from there.\n.Ql "
+	"@include\n"
+	"includes another file. An unknown setting is an error.\n.Sh SETTINGS\n.Bl -tag -width "
+	"Ds\n";
 
 /* Text that roff must not take for a request. */
 static void put_text(const char *text)
@@ -38,7 +42,8 @@ static void visit(void *arg, const char *path, const struct conf_row *row)
 			(void)fputs(*p == '|' ? ", " : (char[]){*p, '\0'}, stdout);
 		(void)fputs(".\n", stdout);
 	}
-	(void)printf("It is %s%s", conf_type_text(row->type), row->required ? ", and required" : "");
+	(void)printf("It is %s%s", conf_type_text(row->type),
+		     row->required ? ", and required" : "");
 	if (row->def != NULL && row->def[0] != '\0') {
 		(void)fputs("; the default is\n.Ql ", stdout);
 		put_text(row->def);

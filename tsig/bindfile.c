@@ -171,7 +171,7 @@ static bool word_is(const struct slice *word, const char *text)
 /* Takes `VALUE ;` after the word `algorithm` or `secret`. */
 static int take_value(struct reader *in, struct slice *value)
 {
-	struct slice none = { 0 };
+	struct slice none = {0};
 	int err = TSIG_OK;
 
 	if (value->text != NULL)
@@ -185,7 +185,7 @@ static int take_value(struct reader *in, struct slice *value)
 /* Takes the rest of a statement: NAME { algorithm VALUE; secret "VALUE"; }; in any order. */
 static int take_statement(struct reader *in, struct statement *st)
 {
-	struct slice word = { 0 };
+	struct slice word = {0};
 	int err = expect(in, TOKEN_WORD, &st->name, "the name of the key must come here");
 
 	if (err == TSIG_OK)
@@ -232,10 +232,10 @@ static int take_file(struct reader *in, const char *name, struct statement *chos
 {
 	int err = TSIG_OK;
 	unsigned int found = 0;
-	struct slice word = { 0 };
+	struct slice word = {0};
 
 	for (;;) {
-		struct statement st = { 0 };
+		struct statement st = {0};
 		enum token token = next_token(in, &word);
 
 		if (token == TOKEN_END)
@@ -258,9 +258,9 @@ static int take_file(struct reader *in, const char *name, struct statement *chos
 		return tsig_fail(in->path, in->cause, TSIG_ENOKEY, 0,
 				 "no key of the wanted name: check the name in the file");
 	if (found == 0)
-		return tsig_fail(
-			in->path, in->cause, TSIG_ENOKEY, 0,
-			"no key statement: write key \"NAME\" { ... }; as tsig-keygen does");
+		return tsig_fail(in->path, in->cause, TSIG_ENOKEY, 0,
+				 "no key statement: write key \"NAME\" { ... }; as tsig-keygen "
+				 "does");
 	if (found > 1)
 		return tsig_fail(in->path, in->cause, TSIG_ENOKEY, 0,
 				 "%u keys: say by its name which one to take", found);
@@ -280,8 +280,8 @@ static bool to_string(const struct slice *word, char *out, size_t size)
 int tsig_parse_bind(struct tsig_key **out, const char *name, const char *path, const char *text,
 		    size_t len, char cause[TSIG_CAUSE_MAX])
 {
-	struct reader in = { path, cause, text, text + len, 1 };
-	struct statement st = { 0 };
+	struct reader in = {path, cause, text, text + len, 1};
+	struct statement st = {0};
 	char key_name[TSIG_NAME_MAX] = "";
 	char alg_name[32] = "";
 	enum tsig_alg alg = TSIG_HMAC_SHA256;
@@ -295,10 +295,10 @@ int tsig_parse_bind(struct tsig_key **out, const char *name, const char *path, c
 		return tsig_explain(path, cause, TSIG_EKEYNAME, st.name.line);
 	if (!to_string(&st.algorithm, alg_name, sizeof(alg_name)) ||
 	    !tsig_alg_from_name(alg_name, &alg))
-		return tsig_fail(
-			path, cause, TSIG_EALG, st.algorithm.line,
-			"unknown TSIG algorithm: use hmac-sha256, or sha1, sha224, sha384, "
-			"sha512 (hmac-md5 is not supported)");
+		return tsig_fail(path, cause, TSIG_EALG, st.algorithm.line,
+				 "unknown TSIG algorithm: use hmac-sha256, or sha1, sha224, "
+				 "sha384, "
+				 "sha512 (hmac-md5 is not supported)");
 	err = tsig_key_decode(out, key_name, alg, st.secret.text, st.secret.len, &fault);
 	if (err == TSIG_EBASE64)
 		return tsig_fail(path, cause, err, st.secret.line,

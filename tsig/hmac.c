@@ -16,14 +16,14 @@
  * shorter is allowed: mac_min is mac_len.
  */
 static const struct tsig_alg_row algorithms[TSIG_ALG_COUNT] = {
-	[TSIG_HMAC_SHA1] = { "hmac-sha1", "SHA1", 20, 10 },
-	[TSIG_HMAC_SHA224] = { "hmac-sha224", "SHA224", 28, 14 },
-	[TSIG_HMAC_SHA256] = { "hmac-sha256", "SHA256", 32, 16 },
-	[TSIG_HMAC_SHA384] = { "hmac-sha384", "SHA384", 48, 24 },
-	[TSIG_HMAC_SHA512] = { "hmac-sha512", "SHA512", 64, 32 },
-	[TSIG_HMAC_SHA256_128] = { "hmac-sha256-128", "SHA256", 16, 16 },
-	[TSIG_HMAC_SHA384_192] = { "hmac-sha384-192", "SHA384", 24, 24 },
-	[TSIG_HMAC_SHA512_256] = { "hmac-sha512-256", "SHA512", 32, 32 },
+	[TSIG_HMAC_SHA1] = {"hmac-sha1", "SHA1", 20, 10},
+	[TSIG_HMAC_SHA224] = {"hmac-sha224", "SHA224", 28, 14},
+	[TSIG_HMAC_SHA256] = {"hmac-sha256", "SHA256", 32, 16},
+	[TSIG_HMAC_SHA384] = {"hmac-sha384", "SHA384", 48, 24},
+	[TSIG_HMAC_SHA512] = {"hmac-sha512", "SHA512", 64, 32},
+	[TSIG_HMAC_SHA256_128] = {"hmac-sha256-128", "SHA256", 16, 16},
+	[TSIG_HMAC_SHA384_192] = {"hmac-sha384-192", "SHA384", 24, 24},
+	[TSIG_HMAC_SHA512_256] = {"hmac-sha512-256", "SHA512", 32, 32},
 };
 
 const struct tsig_alg_row *tsig_alg_row(enum tsig_alg alg)
@@ -62,7 +62,7 @@ struct evp_mac_ctx_st *tsig_hmac_new(const struct tsig_alg_row *row, const uint8
 	EVP_MAC *mac = NULL;
 	EVP_MAC_CTX *ctx = NULL;
 	char digest[16] = "";
-	OSSL_PARAM params[2] = { OSSL_PARAM_END, OSSL_PARAM_END };
+	OSSL_PARAM params[2] = {OSSL_PARAM_END, OSSL_PARAM_END};
 
 	/* OpenSSL wants the name writable, though it does not write. */
 	memcpy(digest, row->digest, strlen(row->digest));

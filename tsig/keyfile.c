@@ -57,7 +57,7 @@ int tsig_explain(const char *path, char *cause, int err, unsigned int line)
 /* Opens the file and checks it. -1 with *err and the cause on failure. */
 static int open_checked(const char *path, char *cause, int *err)
 {
-	struct stat st = { 0 };
+	struct stat st = {0};
 	/* NONBLOCK: a FIFO must be refused, not waited for. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
@@ -131,9 +131,9 @@ int tsig_parse_secret(struct tsig_key **out, const char *name, enum tsig_alg alg
 		return tsig_fail(path, cause, err, 0,
 				 "the base64 secret ends too early: write the whole secret again");
 	if (err == TSIG_EBASE64)
-		return tsig_fail(
-			path, cause, err, line_of(text, fault),
-			"not base64: the file must hold the base64 secret and nothing else");
+		return tsig_fail(path, cause, err, line_of(text, fault),
+				 "not base64: the file must hold the base64 secret and nothing "
+				 "else");
 	return tsig_explain(path, cause, err, 0);
 }
 

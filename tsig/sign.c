@@ -8,7 +8,7 @@
 /* Whether the message can take another record. */
 static int check_room(const struct tsig_key *key, const uint8_t *msg, size_t len, size_t capacity)
 {
-	struct tsig_rr rr = { 0 };
+	struct tsig_rr rr = {0};
 	size_t limit = capacity < TSIG_MESSAGE_MAX ? capacity : TSIG_MESSAGE_MAX;
 
 	if (len < TSIG_HEADER_LEN)
@@ -25,8 +25,8 @@ int tsig_sign(const struct tsig_key *key, uint8_t *msg, size_t *len, size_t capa
 	      struct tsig_mac *out_mac)
 {
 	/* time signed, fudge, error 0, other length 0: the end of the variables */
-	uint8_t times[TSIG_TIMERS_LEN + 4] = { 0 };
-	uint8_t mac[TSIG_MAC_MAX] = { 0 };
+	uint8_t times[TSIG_TIMERS_LEN + 4] = {0};
+	uint8_t mac[TSIG_MAC_MAX] = {0};
 	int err = check_room(key, msg, *len, capacity);
 
 	if (err != TSIG_OK)

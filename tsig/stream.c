@@ -70,7 +70,7 @@ static bool close_run(struct tsig_stream *stream, const uint8_t *msg, const stru
 static enum tsig_verdict take_signed(struct tsig_stream *stream, const uint8_t *msg,
 				     const struct tsig_rr *rr, uint64_t now)
 {
-	uint8_t computed[TSIG_MAC_MAX] = { 0 };
+	uint8_t computed[TSIG_MAC_MAX] = {0};
 	enum tsig_verdict verdict = tsig_check_form(stream->key, msg, rr);
 
 	if (verdict != TSIG_GOOD)
@@ -95,7 +95,7 @@ static enum tsig_verdict take_signed(struct tsig_stream *stream, const uint8_t *
 enum tsig_verdict tsig_stream_next(struct tsig_stream *stream, uint8_t *msg, size_t *len,
 				   uint64_t now, struct tsig_info *info)
 {
-	struct tsig_rr rr = { 0 };
+	struct tsig_rr rr = {0};
 	enum tsig_verdict found = TSIG_FORMAT;
 
 	if (stream->verdict == TSIG_GOOD) {

@@ -33,11 +33,10 @@ static const struct {
 	uint16_t error;
 	const char *name;
 } error_names[] = {
-	{ 0, "NOERROR" }, { 1, "FORMERR" },   { 2, "SERVFAIL" }, { 3, "NXDOMAIN" },
-	{ 4, "NOTIMP" },  { 5, "REFUSED" },   { 6, "YXDOMAIN" }, { 7, "YXRRSET" },
-	{ 8, "NXRRSET" }, { 9, "NOTAUTH" },   { 10, "NOTZONE" }, { 16, "BADSIG" },
-	{ 17, "BADKEY" }, { 18, "BADTIME" },  { 19, "BADMODE" }, { 20, "BADNAME" },
-	{ 21, "BADALG" }, { 22, "BADTRUNC" },
+	{0, "NOERROR"},	 {1, "FORMERR"},  {2, "SERVFAIL"},  {3, "NXDOMAIN"}, {4, "NOTIMP"},
+	{5, "REFUSED"},	 {6, "YXDOMAIN"}, {7, "YXRRSET"},   {8, "NXRRSET"},  {9, "NOTAUTH"},
+	{10, "NOTZONE"}, {16, "BADSIG"},  {17, "BADKEY"},   {18, "BADTIME"}, {19, "BADMODE"},
+	{20, "BADNAME"}, {21, "BADALG"},  {22, "BADTRUNC"},
 };
 
 const char *tsig_error_name(uint16_t error)
@@ -50,7 +49,7 @@ const char *tsig_error_name(uint16_t error)
 
 bool tsig_digest_mac(struct evp_mac_ctx_st *ctx, const struct tsig_mac *mac)
 {
-	uint8_t octets[2 + TSIG_MAC_MAX] = { 0 };
+	uint8_t octets[2 + TSIG_MAC_MAX] = {0};
 
 	assert(mac->len <= TSIG_MAC_MAX);
 	tsig_put16(octets, mac->len);
@@ -60,7 +59,7 @@ bool tsig_digest_mac(struct evp_mac_ctx_st *ctx, const struct tsig_mac *mac)
 
 bool tsig_digest_message(struct evp_mac_ctx_st *ctx, const uint8_t *msg, const struct tsig_rr *rr)
 {
-	uint8_t header[TSIG_HEADER_LEN] = { 0 };
+	uint8_t header[TSIG_HEADER_LEN] = {0};
 
 	/* Only the header differs from what was signed, so only the header is copied. */
 	memcpy(header, msg, sizeof(header));
@@ -129,8 +128,8 @@ enum tsig_verdict tsig_verify(const struct tsig_key *key, uint8_t *msg, size_t *
 			      const struct tsig_mac *request_mac, uint64_t now,
 			      struct tsig_info *info)
 {
-	struct tsig_rr rr = { 0 };
-	uint8_t computed[TSIG_MAC_MAX] = { 0 };
+	struct tsig_rr rr = {0};
+	uint8_t computed[TSIG_MAC_MAX] = {0};
 	enum tsig_verdict verdict = tsig_rr_find(msg, *len, &rr);
 
 	if (info != NULL)

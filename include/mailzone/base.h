@@ -14,19 +14,19 @@
  * with an enum of its own, never one of these. */
 enum mz_err {
 	MZ_OK = 0,
-	MZ_ENOMEM = -1,	  /* out of memory */
-	MZ_EINVAL = -2,	  /* the caller's or operator's value is not acceptable */
-	MZ_ESYNTAX = -3,  /* text or octets that do not parse */
-	MZ_ERANGE = -4,	  /* a number, length or size outside its bounds */
-	MZ_ENOTFOUND = -5,/* no such thing */
-	MZ_EEXIST = -6,	  /* there already */
-	MZ_EIO = -7,	  /* reading or writing failed */
-	MZ_EPERM = -8,	  /* permissions are missing, or too wide */
-	MZ_ESPACE = -9,	  /* does not fit */
-	MZ_ELOCKED = -10, /* somebody else holds it */
-	MZ_ESTATE = -11,  /* the stored state is damaged or of another version */
-	MZ_ECRYPTO = -12, /* the crypto library failed */
-	MZ_EFAILED = -13, /* the work failed; the cause says why */
+	MZ_ENOMEM = -1,	   /* out of memory */
+	MZ_EINVAL = -2,	   /* the caller's or operator's value is not acceptable */
+	MZ_ESYNTAX = -3,   /* text or octets that do not parse */
+	MZ_ERANGE = -4,	   /* a number, length or size outside its bounds */
+	MZ_ENOTFOUND = -5, /* no such thing */
+	MZ_EEXIST = -6,	   /* there already */
+	MZ_EIO = -7,	   /* reading or writing failed */
+	MZ_EPERM = -8,	   /* permissions are missing, or too wide */
+	MZ_ESPACE = -9,	   /* does not fit */
+	MZ_ELOCKED = -10,  /* somebody else holds it */
+	MZ_ESTATE = -11,   /* the stored state is damaged or of another version */
+	MZ_ECRYPTO = -12,  /* the crypto library failed */
+	MZ_EFAILED = -13,  /* the work failed; the cause says why */
 };
 
 /* The text of an error code; a static string. */

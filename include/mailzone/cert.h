@@ -15,7 +15,7 @@ struct mz_cert {
 	size_t issuer_count;
 	bool has_next;
 	uint8_t next[MZ_SPKI_DIGEST]; /* of next_key */
-	struct mz_name *names;	      /* DNS names of the leaf's subjectAltName; may hold wildcards */
+	struct mz_name *names; /* DNS names of the leaf's subjectAltName; may hold wildcards */
 	size_t name_count;
 	int64_t not_after; /* wall */
 };

@@ -94,15 +94,16 @@ struct mz_conf_service {
 enum mz_sts_mode { MZ_STS_ENFORCE, MZ_STS_TESTING, MZ_STS_NONE };
 struct mz_conf_sts {
 	enum mz_sts_mode mode;
-	int64_t max_age;	 /* seconds */
-	const char **mx;	 /* patterns, in lower case without a final dot; count 0: the MX hosts */
+	int64_t max_age; /* seconds */
+	const char **mx; /* patterns, in lower case without a final dot; count 0: the MX hosts */
 	size_t mx_count;
 	const char *policy_file; /* absolute path or NULL */
 	struct mz_where where;
 };
 
 struct mz_conf_acme {
-	const char *issuer, *account_uri; /* lower case without a final dot; account_uri "" where unset */
+	const char *issuer,
+		*account_uri; /* lower case without a final dot; account_uri "" where unset */
 	bool persist;
 	const char *policy; /* "" or "wildcard" */
 };
@@ -112,8 +113,8 @@ struct mz_conf_acmes {
 };
 
 struct mz_conf_certificate {
-	const char *file;     /* absolute path of the PEM chain, leaf first */
-	const char *next_key; /* absolute path of the next key (private or public PEM), or NULL */
+	const char *file;      /* absolute path of the PEM chain, leaf first */
+	const char *next_key;  /* absolute path of the next key (private or public PEM), or NULL */
 	struct mz_name *hosts; /* count 0: the certificate's own names */
 	size_t host_count;
 	struct mz_where where;
@@ -164,11 +165,11 @@ enum mz_on_removal { MZ_REMOVAL_KEEP, MZ_REMOVAL_WITHDRAW };
 struct mz_conf_zone;
 
 struct mz_conf_domain {
-	const char *text;      /* as written, lower-cased, without a final dot: for people */
-	const uint8_t *name;   /* wire */
-	const uint8_t *origin; /* wire; default: the domain's own name */
+	const char *text;	 /* as written, lower-cased, without a final dot: for people */
+	const uint8_t *name;	 /* wire */
+	const uint8_t *origin;	 /* wire; default: the domain's own name */
 	const char *origin_text; /* "example.org" */
-	const struct mz_conf_zone *zone; /* NULL: manual */
+	const struct mz_conf_zone *zone;	  /* NULL: manual */
 	const struct mz_conf_mail_system *system; /* NULL only for no_mail without one */
 	const struct mz_conf_server *server;	  /* NULL: manual, and none named */
 	const char *tenant;
@@ -241,8 +242,8 @@ struct mz_conf_errors {
 };
 /* Adds one error; `where` may be NULL when there is no line to name. Also used by those who
  * check the files that the configuration names. */
-void mz_conf_error(struct mz_conf_errors *errors, const struct mz_where *where, const char *fmt, ...)
-	MZ_PRINTF(3, 4);
+void mz_conf_error(struct mz_conf_errors *errors, const struct mz_where *where, const char *fmt,
+		   ...) MZ_PRINTF(3, 4);
 void mz_conf_errors_clear(struct mz_conf_errors *errors);
 
 /* Reads, checks and resolves the configuration at `path`, its includes, its domain directory
@@ -258,7 +259,8 @@ void mz_conf_free(struct mz_conf *conf);
 /* The domain of this name ("Example.ORG." is found as example.org), or NULL. Logarithmic. */
 const struct mz_conf_domain *mz_conf_find_domain(const struct mz_conf *conf, const char *name);
 /* The zone of this server (one of the configuration's) and origin, or NULL. Logarithmic. */
-const struct mz_conf_zone *mz_conf_find_zone(const struct mz_conf *conf, const struct mz_conf_server *server,
+const struct mz_conf_zone *mz_conf_find_zone(const struct mz_conf *conf,
+					     const struct mz_conf_server *server,
 					     const uint8_t *origin);
 /* The server of this name, or NULL. */
 const struct mz_conf_server *mz_conf_find_server(const struct mz_conf *conf, const char *name);

@@ -12,8 +12,8 @@ const char *mz_dkim_algorithm_name(enum mz_dkim_algorithm algorithm);
 /* A public key as a record needs it. Owned by the caller; mz_dkim_public_clear frees. */
 struct mz_dkim_public {
 	enum mz_dkim_algorithm algorithm;
-	unsigned bits;	/* RSA modulus, or 256 */
-	char *text;	/* base64 for p=: SubjectPublicKeyInfo, for Ed25519 32 raw octets (RFC 8463) */
+	unsigned bits; /* RSA modulus, or 256 */
+	char *text; /* base64 for p=: SubjectPublicKeyInfo, for Ed25519 32 raw octets (RFC 8463) */
 };
 /* Reads the public half of a private or public PEM file (RSA 1024..4096, Ed25519). A private key
  * that others may read is MZ_EPERM. Empty, truncated, encrypted, another kind of key: MZ_EINVAL

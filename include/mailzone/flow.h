@@ -32,17 +32,17 @@ struct mz_job {
 /* What became of a job; everything in it holds during the callback. */
 struct mz_report {
 	const struct mz_job *job;
-	const char *error;	     /* one line, or NULL */
-	enum mz_fault fault;	     /* of what kind it is; NONE where there is no error */
+	const char *error;   /* one line, or NULL */
+	enum mz_fault fault; /* of what kind it is; NONE where there is no error */
 	bool have_serial;
-	uint32_t serial;	     /* of the primary, as it was last seen */
-	const char *read;	     /* "axfr", "query", "serial" (unchanged since it was verified), or NULL */
+	uint32_t serial;  /* of the primary, as it was last seen */
+	const char *read; /* "axfr", "query", "serial" (unchanged since it was verified), or NULL */
 	const struct mz_change *changes; /* PLAN: to be made; else: made. Ordered by owner */
 	size_t change_count;
 	const struct mz_refusal *refusals;
 	size_t refusal_count;
 	const struct mz_plan_count *counts; /* one a domain; NULL when no plan was made */
-	const unsigned *keys_missing;	    /* one a domain: DKIM algorithms (bits) to be made by apply */
+	const unsigned *keys_missing; /* one a domain: DKIM algorithms (bits) to be made by apply */
 	uint32_t foreign;
 	const struct mz_plan *plan; /* PLAN mode with a plan: for the script; else NULL */
 	const struct mz_live *live;

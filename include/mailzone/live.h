@@ -8,10 +8,10 @@
 /* ---- SOA probe ----------------------------------------------------------------------------- */
 
 enum mz_probe_result {
-	MZ_PROBE_OK,	     /* authoritative, serial known */
-	MZ_PROBE_NO_ZONE,    /* REFUSED or NOTAUTH, proven, or an answer that is a referral upwards */
-	MZ_PROBE_NOT_AUTH,   /* answered without authority, or the SOA is another zone's */
-	MZ_PROBE_FAILED,     /* no proven answer; the cause says why */
+	MZ_PROBE_OK,	   /* authoritative, serial known */
+	MZ_PROBE_NO_ZONE,  /* REFUSED or NOTAUTH, proven, or an answer that is a referral upwards */
+	MZ_PROBE_NOT_AUTH, /* answered without authority, or the SOA is another zone's */
+	MZ_PROBE_FAILED,   /* no proven answer; the cause says why */
 };
 struct mz_probe {
 	enum mz_probe_result result;
@@ -45,14 +45,14 @@ struct mz_live_request {
 };
 
 struct mz_live {
-	bool ok;		/* a complete and proven read; else nothing below but the cause counts */
-	bool axfr;		/* the source: AXFR, or queries */
-	bool large, no_axfr;	/* learnt: remember it */
-	bool retry;		/* when not ok: may pass later */
-	enum mz_fault fault;	/* NONE when ok */
-	uint32_t serial;	/* of the zone as it was read */
-	uint32_t foreign;	/* AXFR: RRs of the zone that are at no slot (server types not counted) */
-	struct mz_rrlist rrs;	/* every RR read at slot owners, ordered; server types left out */
+	bool ok;   /* a complete and proven read; else nothing below but the cause counts */
+	bool axfr; /* the source: AXFR, or queries */
+	bool large, no_axfr; /* learnt: remember it */
+	bool retry;	     /* when not ok: may pass later */
+	enum mz_fault fault; /* NONE when ok */
+	uint32_t serial;     /* of the zone as it was read */
+	uint32_t foreign; /* AXFR: RRs of the zone that are at no slot (server types not counted) */
+	struct mz_rrlist rrs; /* every RR read at slot owners, ordered; server types left out */
 	/* NS RRsets below the apex, SOAs of child zones and DNAMEs above, at or beside slots: a slot
 	 * at or below an NS or SOA owner, or below a DNAME, must not be written. */
 	struct mz_rrlist cuts;

@@ -12,14 +12,14 @@ struct mz_ask;	/* one exchange under way */
 
 /* What became of an exchange. Only MZ_NET_ANSWER proves anything. */
 enum mz_net_outcome {
-	MZ_NET_ANSWER,	  /* id, opcode, question are right, and the MAC where the request was signed */
-	MZ_NET_UNPROVEN,  /* an error whose MAC is missing or void: rcode, TSIG error are hints */
-	MZ_NET_BADTIME,	  /* BADTIME with a valid MAC: info.server_time tells the difference */
-	MZ_NET_TIMEOUT,	  /* no acceptable reply in time; `dropped` replies were refused */
+	MZ_NET_ANSWER, /* id, opcode, question are right, and the MAC where the request was signed */
+	MZ_NET_UNPROVEN,    /* an error whose MAC is missing or void: rcode, TSIG error are hints */
+	MZ_NET_BADTIME,	    /* BADTIME with a valid MAC: info.server_time tells the difference */
+	MZ_NET_TIMEOUT,	    /* no acceptable reply in time; `dropped` replies were refused */
 	MZ_NET_UNREACHABLE, /* no connection: refused, no route; `sys_errno` */
-	MZ_NET_LOST,	  /* the connection went away while the answer was due: outcome unknown */
-	MZ_NET_BROKEN,	  /* a stream that breaks the rules of its protocol or its signatures */
-	MZ_NET_STOPPED,	  /* the stream's own handler had enough */
+	MZ_NET_LOST,	    /* the connection went away while the answer was due: outcome unknown */
+	MZ_NET_BROKEN,	    /* a stream that breaks the rules of its protocol or its signatures */
+	MZ_NET_STOPPED,	    /* the stream's own handler had enough */
 };
 
 struct mz_answer {
@@ -39,7 +39,7 @@ enum mz_fault {
 	MZ_FAULT_SILENT, /* no answer, no connection: the server or the way to it is down */
 	MZ_FAULT_LATER,	 /* it is there: SERVFAIL, or nothing that counts as an answer */
 	MZ_FAULT_DENIED, /* configuration here or there: REFUSED, NOTAUTH, NOTZONE, TSIG errors, clocks */
-	MZ_FAULT_OTHER,	 /* it does not understand us, or the fault is ours */
+	MZ_FAULT_OTHER, /* it does not understand us, or the fault is ours */
 };
 /* Pure. NONE for a proven NOERROR. */
 enum mz_fault mz_net_fault(const struct mz_answer *answer);
@@ -55,11 +55,11 @@ typedef enum mz_stream_step (*mz_net_message)(void *arg, const uint8_t *wire, si
 
 /* What kind of exchange it is decides queue, transport and retry: */
 enum mz_ask_kind {
-	MZ_ASK_PROBE,	 /* a small query by UDP, resent; TCP on truncation, unproven errors */
-	MZ_ASK_QUERY,	 /* a query by TCP, pipelined; again once if a kept connection was lost */
-	MZ_ASK_UPDATE,	 /* an UPDATE by TCP: sent once, never again; at most max_inflight of them */
+	MZ_ASK_PROBE,  /* a small query by UDP, resent; TCP on truncation, unproven errors */
+	MZ_ASK_QUERY,  /* a query by TCP, pipelined; again once if a kept connection was lost */
+	MZ_ASK_UPDATE, /* an UPDATE by TCP: sent once, never again; at most max_inflight of them */
 	MZ_ASK_UPDATE_UDP, /* the same by UDP, sent once, for transport = "udp" and small messages */
-	MZ_ASK_TRANSFER, /* AXFR by TCP, a stream; at most 4 of them on one server */
+	MZ_ASK_TRANSFER,   /* AXFR by TCP, a stream; at most 4 of them on one server */
 };
 
 struct mz_request {
@@ -67,7 +67,7 @@ struct mz_request {
 	struct tsig_key *key; /* NULL: unsigned */
 	const uint8_t *wire;  /* unsigned; each sending replaces the id by a random one */
 	size_t len;
-	unsigned timeout_ms;  /* from the moment it is sent, not while it waits in a queue */
+	unsigned timeout_ms; /* from the moment it is sent, not while it waits in a queue */
 	mz_net_done done;
 	mz_net_message message; /* TRANSFER only */
 	void *arg;

@@ -8,12 +8,12 @@
 
 /* One domain of the zone. Its index is `domain` of the RRs of desired and ledger. */
 struct mz_plan_domain {
-	const char *text;      /* its name, for people */
-	const uint8_t *name;   /* wire */
-	bool active;	       /* planned now; else its wishes are only protected */
-	bool refuse_takeover;  /* dns_management.takeover = "refuse" */
-	bool dkim_automatic;   /* its DKIM keys are ours: a selector that is in use is not taken over */
-	bool withdraw;	       /* its deletions are asked for: no delete limit, no guards */
+	const char *text;     /* its name, for people */
+	const uint8_t *name;  /* wire */
+	bool active;	      /* planned now; else its wishes are only protected */
+	bool refuse_takeover; /* dns_management.takeover = "refuse" */
+	bool dkim_automatic; /* its DKIM keys are ours: a selector that is in use is not taken over */
+	bool withdraw;	     /* its deletions are asked for: no delete limit, no guards */
 	mz_families families;  /* planned now */
 	mz_families published; /* families that are published at all: the others are let go */
 	unsigned delete_limit; /* percent */
@@ -26,24 +26,24 @@ struct mz_plan_input {
 	/* Of all the domains, ordered; families not planned too. An RR that several domains want is
 	 * accounted to the one that stands first. */
 	const struct mz_rrlist *desired;
-	const struct mz_rrlist *ledger;	 /* of the active domains, ordered */
-	const struct mz_live *live;	 /* read at the slots of desired and ledger */
+	const struct mz_rrlist *ledger; /* of the active domains, ordered */
+	const struct mz_live *live;	/* read at the slots of desired and ledger */
 };
 
 /* The changes of one RRset: the atom of an update. The RRs borrow from the input. */
 struct mz_unit {
 	const uint8_t *owner;
 	uint16_t type;
-	uint16_t domain;	  /* whom it is accounted to */
+	uint16_t domain; /* whom it is accounted to */
 	uint8_t family;
-	bool delete_rrset;	  /* every RR that stands there goes: one deletion does it */
-	bool whole;		  /* all that stands there is ours: it may be written anew */
-	size_t live_from, live_to;/* what stands there: indices into live->rrs */
-	size_t live_octets;	  /* of what stands there, in a message: for the prerequisite */
-	size_t del_from, del_to;  /* indices into plan->changes: deletions ... */
-	size_t add_from, add_to;  /* ... and additions */
-	size_t group;		  /* units of one group follow each other and share a message */
-	bool gone;		  /* refused after all: it no longer counts */
+	bool delete_rrset;	   /* every RR that stands there goes: one deletion does it */
+	bool whole;		   /* all that stands there is ours: it may be written anew */
+	size_t live_from, live_to; /* what stands there: indices into live->rrs */
+	size_t live_octets;	   /* of what stands there, in a message: for the prerequisite */
+	size_t del_from, del_to;   /* indices into plan->changes: deletions ... */
+	size_t add_from, add_to;   /* ... and additions */
+	size_t group;		   /* units of one group follow each other and share a message */
+	bool gone;		   /* refused after all: it no longer counts */
 };
 
 struct mz_change {
@@ -83,6 +83,7 @@ int mz_plan_make(const struct mz_plan_input *input, struct mz_plan *out);
 void mz_plan_clear(struct mz_plan *plan);
 /* Marks a unit and its changes as gone and refuses it with this reason: of its slot the ledger
  * keeps what it had. For what the server would not do. MZ_ENOMEM. */
-int mz_plan_refuse(struct mz_plan *plan, const struct mz_plan_input *input, size_t unit, const char *reason);
+int mz_plan_refuse(struct mz_plan *plan, const struct mz_plan_input *input, size_t unit,
+		   const char *reason);
 
 #endif

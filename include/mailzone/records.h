@@ -29,9 +29,9 @@ struct mz_facts {
 	struct mz_arena arena;
 	struct mz_fact_dkim *dkim; /* of the domain: manual keys, or those of the store */
 	size_t dkim_count;
-	unsigned dkim_missing; /* automatic: algorithms (bits) that have no key yet */
+	unsigned dkim_missing;		    /* automatic: algorithms (bits) that have no key yet */
 	const struct mz_cert *const *certs; /* parallel to the mail system's certificates */
-	const char *autoconfig_digest; /* base64 SHA-256 of the document; NULL: no document */
+	const char *autoconfig_digest;	    /* base64 SHA-256 of the document; NULL: no document */
 };
 /* Files read once and shared by many domains. Certificates, documents and keys are remembered
  * by path, good or bad. */
@@ -48,7 +48,8 @@ int mz_facts_load(struct mz_facts *out, struct mz_facts_cache *cache,
 void mz_facts_clear(struct mz_facts *facts);
 /* Reads every file that the configuration names, published or not, for its faults. The configuration
  * may be one of mz_conf_load_partly. */
-void mz_facts_check(struct mz_facts_cache *cache, const struct mz_conf *conf, struct mz_conf_errors *errors);
+void mz_facts_check(struct mz_facts_cache *cache, const struct mz_conf *conf,
+		    struct mz_conf_errors *errors);
 
 /* ---- deriving ------------------------------------------------------------------------------- */
 

@@ -21,13 +21,13 @@ typedef void (*mz_say)(void *arg, const char *line);
 
 /* The domains of these names, each once, or all under automatic management for no name. A name that is
  * none, or of a domain under manual management, is a complaint and MZ_EINVAL. */
-int mz_select(struct mz_selection *out, const struct mz_conf *conf, const char *const *names, size_t count, mz_say say,
-	      void *arg);
+int mz_select(struct mz_selection *out, const struct mz_conf *conf, const char *const *names,
+	      size_t count, mz_say say, void *arg);
 /* The places where the ledger has RRs of a domain, which may have left the configuration: one made up
  * domain each, to withdraw. None for a configured domain without a ledger; MZ_ENOTFOUND with a complaint
  * where there is neither. */
-int mz_select_places(struct mz_selection *out, const struct mz_conf *conf, struct mz_store *store, const char *name,
-		     mz_say say, void *arg);
+int mz_select_places(struct mz_selection *out, const struct mz_conf *conf, struct mz_store *store,
+		     const char *name, mz_say say, void *arg);
 void mz_selection_clear(struct mz_selection *selection);
 
 /* ---- a run --------------------------------------------------------------------------------------- */

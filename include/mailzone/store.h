@@ -53,13 +53,13 @@ const char *mz_store_error(const struct mz_store *store);
 /* What is known of one domain's last verified reconcile, and of its zone. Key: the server's
  * name, the origin and the domain's name as text. */
 struct mz_store_zone {
-	bool known;		     /* a verified reconcile is on record */
-	uint32_t serial;	     /* served by the primary when it was verified */
-	uint8_t desired[MZ_DIGEST];  /* digest of the desired set that was verified */
-	int64_t last_verified;	     /* wall time */
-	bool large;		     /* the zone proved too large to read by AXFR */
-	bool no_axfr;		     /* the server refuses AXFR of it */
-	uint32_t in_place, foreign;  /* counts of the last plan, for display */
+	bool known;		    /* a verified reconcile is on record */
+	uint32_t serial;	    /* served by the primary when it was verified */
+	uint8_t desired[MZ_DIGEST]; /* digest of the desired set that was verified */
+	int64_t last_verified;	    /* wall time */
+	bool large;		    /* the zone proved too large to read by AXFR */
+	bool no_axfr;		    /* the server refuses AXFR of it */
+	uint32_t in_place, foreign; /* counts of the last plan, for display */
 };
 /* MZ_OK with zeroes when nothing is known. */
 int mz_store_zone_get(struct mz_store *store, const char *server, const char *origin,
@@ -99,7 +99,7 @@ struct mz_store_change {
 	int64_t id, time; /* wall */
 	const char *server, *origin, *domain;
 	enum mz_change_state state;
-	uint32_t serial; /* after it was applied */
+	uint32_t serial;			 /* after it was applied */
 	const struct mz_rrlist *added, *deleted; /* with TTLs as they were */
 };
 /* Stores an intended change (its id, state and serial are not read; a list may be NULL); *id is its

@@ -16,8 +16,8 @@ size_t mz_update_pack(const struct mz_plan *plan, size_t from);
 /* Writes the message for the units [from, to) that are not gone, unsigned and with id 0: the
  * zone, for each RRset the prerequisite that it stands as it was read, deletions, additions (RFC
  * 2136 2.3 to 2.5). `room` octets are kept free for the TSIG. MZ_ESPACE when it cannot fit. Pure. */
-int mz_update_build(const struct mz_plan *plan, const struct mz_live *live, const uint8_t *origin, size_t from,
-		    size_t to, size_t room, uint8_t wire[MZ_MSG_MAX], size_t *len);
+int mz_update_build(const struct mz_plan *plan, const struct mz_live *live, const uint8_t *origin,
+		    size_t from, size_t to, size_t room, uint8_t wire[MZ_MSG_MAX], size_t *len);
 
 /* The same as a script for nsupdate, one `send` a message. */
 void mz_update_script(const struct mz_plan *plan, const struct mz_live *live, const uint8_t *origin,

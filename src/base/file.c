@@ -105,10 +105,10 @@ static int read_checked(const char *path, size_t max, bool secret, uint8_t **out
 	} else if (!S_ISREG(st.st_mode)) {
 		err = mz_cause_set(cause, MZ_EINVAL, "%s is not a regular file", path);
 	} else if (secret && (st.st_mode & 0007) != 0) {
-		err = mz_cause_set(
-			cause, MZ_EPERM,
-			"%s holds a secret and is open to everyone (mode %04o): chmod o-rwx %s",
-			path, (unsigned)(st.st_mode & 07777), path);
+		err = mz_cause_set(cause, MZ_EPERM,
+				   "%s holds a secret and is open to everyone (mode %04o): chmod "
+				   "o-rwx %s",
+				   path, (unsigned)(st.st_mode & 07777), path);
 	} else if (st.st_size > 0 && (uint64_t)st.st_size > max) {
 		err = mz_cause_set(cause, MZ_ESPACE, "%s has %lld octets; the limit is %zu", path,
 				   (long long)st.st_size, max);
@@ -204,7 +204,7 @@ int mz_file_mkdirs(const char *path, unsigned mode, struct mz_cause *cause)
 	if (strlen(path) >= sizeof(part))
 		return mz_cause_set(cause, MZ_ERANGE, "the path %.100s... is too long", path);
 	(void)snprintf(part, sizeof(part), "%s", path);
-	for (char *slash = part + (part[0] == '/'); ; slash++) {
+	for (char *slash = part + (part[0] == '/');; slash++) {
 		char end = '\0';
 
 		while (*slash != '/' && *slash != '\0')

@@ -24,12 +24,14 @@ static int wrong_next_key(const struct mz_cert_block *block, const char *path,
 	if (strstr(label, "ENCRYPTED") != NULL || strstr(block->header, "ENCRYPTED") != NULL)
 		return mz_cause_set(cause, MZ_EINVAL,
 				    "%s holds an encrypted private key: its public half will do: "
-				    "`openssl pkey -in FILE -pubout -out NEWFILE`", path);
+				    "`openssl pkey -in FILE -pubout -out NEWFILE`",
+				    path);
 	if (strstr(label, "KEY") != NULL)
 		return mz_cause_set(cause, MZ_ESYNTAX, "%s: the %s in it is damaged", path, label);
 	return mz_cause_set(cause, MZ_EINVAL,
 			    "%s holds a \"%s\" where the next key should be: name the file of a "
-			    "private or public key", path, label);
+			    "private or public key",
+			    path, label);
 }
 
 /* The first key of a file; blocks of parameters may stand before it. */

@@ -22,8 +22,8 @@ int mz_cert_pem_open(struct mz_cert_pem *pem, const char *path, const char *what
 	else if (err != MZ_OK)
 		(void)mz_cause_set(cause, err, "%s", pem->why.text);
 	if (err == MZ_OK && pem->len == 0)
-		err = mz_cause_set(cause, MZ_ESYNTAX, "%s is empty: it should hold a %s as PEM text",
-				   path, what);
+		err = mz_cause_set(cause, MZ_ESYNTAX,
+				   "%s is empty: it should hold a %s as PEM text", path, what);
 	if (err == MZ_OK) {
 		pem->bio = BIO_new_mem_buf(pem->text, (int)pem->len);
 		if (pem->bio == NULL)
@@ -59,8 +59,8 @@ static int no_more(const struct mz_cert_pem *pem, struct mz_cause *cause)
 	if (ERR_GET_REASON(fault) == PEM_R_NO_START_LINE && begun(pem) == pem->blocks)
 		return 0;
 	return mz_cause_set(cause, MZ_ESYNTAX,
-			    "%s: PEM block %u is damaged or cut short: write the file again", pem->path,
-			    pem->blocks + 1);
+			    "%s: PEM block %u is damaged or cut short: write the file again",
+			    pem->path, pem->blocks + 1);
 }
 
 int mz_cert_pem_next(struct mz_cert_pem *pem, struct mz_cert_block *block, struct mz_cause *cause)
@@ -98,6 +98,7 @@ void mz_cert_block_label(const struct mz_cert_block *block, char out[MZ_CERT_LAB
 	size_t i = 0;
 
 	for (; block->label[i] != '\0' && i + 1 < MZ_CERT_LABEL; i++)
-		out[i] = (char)(block->label[i] < ' ' || block->label[i] > '~' ? '?' : block->label[i]);
+		out[i] = (char)(block->label[i] < ' ' || block->label[i] > '~' ? '?'
+									       : block->label[i]);
 	out[i] = '\0';
 }

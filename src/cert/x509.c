@@ -53,8 +53,8 @@ static int add_cert(struct chain *chain, const struct mz_cert_block *block, cons
 				    CHAIN_MAX);
 	/* A trusted certificate is a certificate and then some more, which is of no use here. */
 	cert = d2i_X509(NULL, &p, block->len);
-	if (cert == NULL || (p != block->der + block->len &&
-			     strcmp(block->label, PEM_STRING_X509_TRUSTED) != 0)) {
+	if (cert == NULL ||
+	    (p != block->der + block->len && strcmp(block->label, PEM_STRING_X509_TRUSTED) != 0)) {
 		X509_free(cert);
 		return mz_cause_set(cause, MZ_ESYNTAX, "%s: certificate %zu is damaged", path,
 				    chain->count + 1);
@@ -68,14 +68,17 @@ static int no_certificate(const char *path, const char *other, struct mz_cause *
 	if (strstr(other, "KEY") != NULL)
 		return mz_cause_set(cause, MZ_EINVAL,
 				    "%s holds a key and no certificate: name the file of the "
-				    "certificate chain", path);
+				    "certificate chain",
+				    path);
 	if (other[0] != '\0')
 		return mz_cause_set(cause, MZ_EINVAL,
 				    "%s holds no certificate but a \"%s\": name the file of the "
-				    "certificate chain", path, other);
+				    "certificate chain",
+				    path, other);
 	return mz_cause_set(cause, MZ_ESYNTAX,
 			    "%s holds no PEM text: a certificate chain starts with "
-			    "\"-----BEGIN CERTIFICATE-----\"", path);
+			    "\"-----BEGIN CERTIFICATE-----\"",
+			    path);
 }
 
 /* All certificates of a file. Servers take combined files too, with the private key and DH or
@@ -107,9 +110,11 @@ static int check_order(const struct chain *chain, const char *path, struct mz_ca
 	for (size_t i = 1; i < chain->count; i++) {
 		if (X509_check_issued(chain->cert[i], chain->cert[i - 1]) != X509_V_OK)
 			return mz_cause_set(cause, MZ_EINVAL,
-					    "%s: certificate %zu is not the issuer of certificate %zu: "
+					    "%s: certificate %zu is not the issuer of certificate "
+					    "%zu: "
 					    "the order is the server's own certificate, then its "
-					    "issuer, and so on", path, i + 1, i);
+					    "issuer, and so on",
+					    path, i + 1, i);
 	}
 	return MZ_OK;
 }

@@ -17,8 +17,7 @@ size_t conf_refer(struct conf_ctx *ctx, const struct conf_index *index, const ch
 
 	if (i == SIZE_MAX)
 		conf_fault(ctx, at, "%s: there is no %s \"%s\"%s", setting, what,
-			   conf_quote(name, quoted),
-			   conf_hint(hint, name, conf_index_name, index));
+			   conf_quote(name, quoted), conf_hint(hint, name, conf_index_name, index));
 	return i;
 }
 
@@ -78,7 +77,8 @@ static void check_secret_mode(struct conf_ctx *ctx, const struct raw_key *raw)
 	file = conf_source_where(&tree->source, config_setting_source_line(at), &line);
 	if (file->mode & 0006u)
 		conf_fault(ctx, at,
-			   "a secret stands here, and the file can be %s by everyone: chmod o-rw %s",
+			   "a secret stands here, and the file can be %s by everyone: chmod o-rw "
+			   "%s",
 			   file->mode & 0004u ? "read" : "written", file->name);
 }
 
@@ -122,7 +122,8 @@ static void check_key(struct conf_ctx *ctx, struct raw_key *raw, struct mz_conf_
 	out->where = conf_where(raw->at);
 	if (given > 1)
 		conf_fault(ctx, raw->at,
-			   "this key has more than one of \"secret\", \"secret_file\" and \"file\"");
+			   "this key has more than one of \"secret\", \"secret_file\" and "
+			   "\"file\"");
 	else if (given == 0 && conf_member(raw->at, "secret") == raw->at &&
 		 conf_member(raw->at, "secret_file") == raw->at &&
 		 conf_member(raw->at, "file") == raw->at)
@@ -137,7 +138,8 @@ static void check_key(struct conf_ctx *ctx, struct raw_key *raw, struct mz_conf_
 		conf_fault(ctx, conf_member(raw->at, "name"), "name \"%s\" %s", raw->name,
 			   tsig_strerror(err));
 	else if (err != TSIG_OK)
-		conf_fault(ctx, at, "key \"%s\": %s", raw->name, cause[0] ? cause : tsig_strerror(err));
+		conf_fault(ctx, at, "key \"%s\": %s", raw->name,
+			   cause[0] ? cause : tsig_strerror(err));
 }
 
 static const char *raw_key_name(const void *items, size_t i)

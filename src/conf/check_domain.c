@@ -72,7 +72,8 @@ static void check_server(struct conf_ctx *ctx, const struct raw_domain *raw,
 	out->server = &ctx->conf->servers[i];
 	if (out->server->tenant[0] && strcmp(out->server->tenant, out->tenant) != 0)
 		conf_fault(ctx, at,
-			   "the server \"%.63s\" is for domains of the tenant \"%.200s\" only; this "
+			   "the server \"%.63s\" is for domains of the tenant \"%.200s\" only; "
+			   "this "
 			   "domain's tenant is \"%.200s\"",
 			   raw->server, out->server->tenant, out->tenant);
 }
@@ -90,11 +91,11 @@ static void check_system(struct conf_ctx *ctx, const struct raw_domain *raw,
 	} else if (conf->system_count == 1) {
 		out->system = &conf->systems[0];
 	} else if (!out->no_mail) {
-		conf_fault(ctx, raw->at, conf->system_count
-						 ? "this domain needs \"mail_system\": there is "
-						   "more than one to choose from"
-						 : "there is no mail system for this domain: add "
-						   "mail_systems, or no_mail = true");
+		conf_fault(ctx, raw->at,
+			   conf->system_count ? "this domain needs \"mail_system\": there is "
+						"more than one to choose from"
+					      : "there is no mail system for this domain: add "
+						"mail_systems, or no_mail = true");
 	}
 }
 
@@ -170,7 +171,8 @@ static void check_selector(struct conf_ctx *ctx, const struct raw_domain *raw,
 	struct mz_name name = {0};
 
 	if (why) {
-		conf_fault(ctx, at, "selector \"%s\" %s", conf_quote(key->out.selector, quoted), why);
+		conf_fault(ctx, at, "selector \"%s\" %s", conf_quote(key->out.selector, quoted),
+			   why);
 		return;
 	}
 	(void)snprintf(owner, sizeof owner, "%s._domainkey", key->out.selector);
@@ -256,8 +258,8 @@ static void check_records(struct conf_ctx *ctx, const struct raw_domain *raw,
 
 		where[i] = conf_where(at);
 		if (why)
-			conf_fault(ctx, at, "record \"%s\": %s", conf_quote(out->records[i], quoted),
-				   why);
+			conf_fault(ctx, at, "record \"%s\": %s",
+				   conf_quote(out->records[i], quoted), why);
 	}
 }
 

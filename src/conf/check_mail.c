@@ -155,7 +155,8 @@ void conf_check_acme(struct conf_ctx *ctx, const struct raw_list *raw, struct mz
 
 	for (i = 0; i < raw->count; i++) {
 		if (acme[i].out.issuer)
-			acme[i].out.issuer = conf_intern(ctx, conf_plain_name(ctx, acme[i].out.issuer));
+			acme[i].out.issuer =
+				conf_intern(ctx, conf_plain_name(ctx, acme[i].out.issuer));
 		acme[i].out.policy = conf_intern(ctx, acme[i].wildcard ? "wildcard" : "");
 		conf_check_text(ctx, acme[i].at, "issuer", acme[i].out.issuer, issuer_check);
 		conf_check_text(ctx, acme[i].at, "account_uri", acme[i].out.account_uri,
@@ -191,15 +192,18 @@ static void check_services(struct conf_ctx *ctx, const struct raw_system *raw,
 				continue;
 			where = conf_where(service[j].at);
 			conf_fault(ctx, service[i].at,
-				   "the same service at the same host is given twice; first at %s:%u",
+				   "the same service at the same host is given twice; first at "
+				   "%s:%u",
 				   where.file, where.line);
 			break;
 		}
 	}
 	out->service_count = raw->services.count;
-	out->services = (struct mz_conf_service *)(uintptr_t)conf_pack(
-		ctx, service, raw->services.count, sizeof *service,
-		offsetof(struct raw_service, out), sizeof service->out);
+	out->services =
+		(struct mz_conf_service *)(uintptr_t)conf_pack(ctx, service, raw->services.count,
+							       sizeof *service,
+							       offsetof(struct raw_service, out),
+							       sizeof service->out);
 }
 
 static void check_certificates(struct conf_ctx *ctx, const struct raw_system *raw,
@@ -211,9 +215,9 @@ static void check_certificates(struct conf_ctx *ctx, const struct raw_system *ra
 	for (i = 0; i < raw->certificates.count; i++)
 		certificate[i].out.where = conf_where(certificate[i].at);
 	out->certificate_count = raw->certificates.count;
-	out->certificates = (struct mz_conf_certificate *)(uintptr_t)conf_pack(
-		ctx, certificate, raw->certificates.count, sizeof *certificate,
-		offsetof(struct raw_certificate, out), sizeof certificate->out);
+	out->certificates = (struct mz_conf_certificate *)(uintptr_t)
+		conf_pack(ctx, certificate, raw->certificates.count, sizeof *certificate,
+			  offsetof(struct raw_certificate, out), sizeof certificate->out);
 }
 
 /* ---- mail systems ---- */

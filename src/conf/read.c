@@ -38,8 +38,7 @@ static bool read_int(struct conf_ctx *ctx, const struct conf_row *row, const con
 		return conf_type_fault(ctx, row, at);
 	if (is_hex(ctx, row, at))
 		return false;
-	value = type == CONFIG_TYPE_INT ? config_setting_get_int(at)
-					: config_setting_get_int64(at);
+	value = type == CONFIG_TYPE_INT ? config_setting_get_int(at) : config_setting_get_int64(at);
 	return conf_take_number(ctx, row, value, at, destination(row, dest));
 }
 
@@ -52,8 +51,8 @@ static bool read_duration(struct conf_ctx *ctx, const struct conf_row *row,
 	return read_int(ctx, row, at, dest);
 }
 
-static bool read_float(struct conf_ctx *ctx, const struct conf_row *row,
-		       const config_setting_t *at, uint8_t *dest)
+static bool read_float(struct conf_ctx *ctx, const struct conf_row *row, const config_setting_t *at,
+		       uint8_t *dest)
 {
 	double value = 0;
 	int type = config_setting_type(at);
@@ -75,8 +74,8 @@ static bool read_float(struct conf_ctx *ctx, const struct conf_row *row,
 	return true;
 }
 
-static bool read_bool(struct conf_ctx *ctx, const struct conf_row *row,
-		      const config_setting_t *at, uint8_t *dest)
+static bool read_bool(struct conf_ctx *ctx, const struct conf_row *row, const config_setting_t *at,
+		      uint8_t *dest)
 {
 	bool value = false;
 
@@ -87,8 +86,8 @@ static bool read_bool(struct conf_ctx *ctx, const struct conf_row *row,
 	return true;
 }
 
-static bool read_text(struct conf_ctx *ctx, const struct conf_row *row,
-		      const config_setting_t *at, uint8_t *dest)
+static bool read_text(struct conf_ctx *ctx, const struct conf_row *row, const config_setting_t *at,
+		      uint8_t *dest)
 {
 	if (config_setting_type(at) != CONFIG_TYPE_STRING)
 		return conf_type_fault(ctx, row, at);
@@ -141,8 +140,8 @@ static size_t element_size(enum conf_type type)
 }
 
 /* Addresses, names, strings: each element is taken as its type says. */
-static bool read_array(struct conf_ctx *ctx, const struct conf_row *row,
-		       const config_setting_t *at, uint8_t *dest)
+static bool read_array(struct conf_ctx *ctx, const struct conf_row *row, const config_setting_t *at,
+		       uint8_t *dest)
 {
 	size_t count = 0, i = 0, size = element_size(row->type);
 	uint8_t *items = NULL;
@@ -169,8 +168,8 @@ static bool read_array(struct conf_ctx *ctx, const struct conf_row *row,
 	return true;
 }
 
-static bool read_flags(struct conf_ctx *ctx, const struct conf_row *row,
-		       const config_setting_t *at, uint8_t *dest)
+static bool read_flags(struct conf_ctx *ctx, const struct conf_row *row, const config_setting_t *at,
+		       uint8_t *dest)
 {
 	size_t count = 0, i = 0;
 	uint32_t flags = 0;
@@ -194,8 +193,8 @@ static bool read_flags(struct conf_ctx *ctx, const struct conf_row *row,
 
 /* ---- groups ---- */
 
-static bool read_group(struct conf_ctx *ctx, const struct conf_row *row,
-		       const config_setting_t *at, uint8_t *dest)
+static bool read_group(struct conf_ctx *ctx, const struct conf_row *row, const config_setting_t *at,
+		       uint8_t *dest)
 {
 	if (!config_setting_is_group(at))
 		return conf_type_fault(ctx, row, at);
@@ -218,8 +217,8 @@ static bool read_subgroup(struct conf_ctx *ctx, const struct conf_row *row,
 	return true;
 }
 
-static bool read_list(struct conf_ctx *ctx, const struct conf_row *row,
-		      const config_setting_t *at, uint8_t *dest)
+static bool read_list(struct conf_ctx *ctx, const struct conf_row *row, const config_setting_t *at,
+		      uint8_t *dest)
 {
 	struct raw_list list = {0};
 	size_t count = 0, i = 0;
@@ -234,7 +233,8 @@ static bool read_list(struct conf_ctx *ctx, const struct conf_row *row,
 		const config_setting_t *element = config_setting_get_elem(at, (unsigned)i);
 
 		if (config_setting_is_group(element))
-			conf_read(ctx, row->group, element, items + list.count++ * row->group->size);
+			conf_read(ctx, row->group, element,
+				  items + list.count++ * row->group->size);
 		else
 			(void)conf_type_fault(ctx, row, element);
 	}
@@ -245,22 +245,22 @@ static bool read_list(struct conf_ctx *ctx, const struct conf_row *row,
 
 /* ---- rows ---- */
 
-static bool read_value(struct conf_ctx *ctx, const struct conf_row *row,
-		       const config_setting_t *at, uint8_t *dest)
+static bool read_value(struct conf_ctx *ctx, const struct conf_row *row, const config_setting_t *at,
+		       uint8_t *dest)
 {
 	static bool (*const readers[CONF_TYPES])(struct conf_ctx *, const struct conf_row *,
 						 const config_setting_t *, uint8_t *) = {
-		[CONF_STRING] = read_text,    [CONF_ID] = read_text,
-		[CONF_SECRET] = read_text,    [CONF_PATH] = read_text,
-		[CONF_HOST] = read_text,      [CONF_NAME] = read_text,
-		[CONF_ADDRESS] = read_text,
-		[CONF_CHOICE] = read_text,    [CONF_ENDPOINT] = read_text,
-		[CONF_DURATION] = read_duration, [CONF_INT] = read_int,
-		[CONF_FLOAT] = read_float,    [CONF_BOOL] = read_bool,
-		[CONF_FLAGS] = read_flags,    [CONF_ENDPOINTS] = read_array,
-		[CONF_HOSTS] = read_array,    [CONF_STRINGS] = read_array,
-		[CONF_COMMAND] = read_array,  [CONF_GROUP] = read_group,
-		[CONF_SUBGROUP] = read_subgroup, [CONF_LIST] = read_list,
+		[CONF_STRING] = read_text,     [CONF_ID] = read_text,
+		[CONF_SECRET] = read_text,     [CONF_PATH] = read_text,
+		[CONF_HOST] = read_text,       [CONF_NAME] = read_text,
+		[CONF_ADDRESS] = read_text,    [CONF_CHOICE] = read_text,
+		[CONF_ENDPOINT] = read_text,   [CONF_DURATION] = read_duration,
+		[CONF_INT] = read_int,	       [CONF_FLOAT] = read_float,
+		[CONF_BOOL] = read_bool,       [CONF_FLAGS] = read_flags,
+		[CONF_ENDPOINTS] = read_array, [CONF_HOSTS] = read_array,
+		[CONF_STRINGS] = read_array,   [CONF_COMMAND] = read_array,
+		[CONF_GROUP] = read_group,     [CONF_SUBGROUP] = read_subgroup,
+		[CONF_LIST] = read_list,
 	};
 
 	return readers[row->type](ctx, row, at, dest);

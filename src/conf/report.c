@@ -10,7 +10,8 @@
 #define FAULTS_MAX 1000
 #define FAULT_TEXT 1200
 
-void mz_conf_error(struct mz_conf_errors *errors, const struct mz_where *where, const char *fmt, ...)
+void mz_conf_error(struct mz_conf_errors *errors, const struct mz_where *where, const char *fmt,
+		   ...)
 {
 	char text[FAULT_TEXT] = "";
 	va_list args;
@@ -65,8 +66,9 @@ static void add_fault(struct conf_ctx *ctx, const struct conf_fault *fault, cons
 void conf_fault(struct conf_ctx *ctx, const config_setting_t *at, const char *fmt, ...)
 {
 	const struct conf_tree *tree = (const struct conf_tree *)at->config;
-	struct conf_fault fault = {
-		.order = tree->order, .line = config_setting_source_line(at), .where = conf_where(at)};
+	struct conf_fault fault = {.order = tree->order,
+				   .line = config_setting_source_line(at),
+				   .where = conf_where(at)};
 	va_list args;
 
 	va_start(args, fmt);
@@ -134,7 +136,7 @@ const config_setting_t *conf_member2(const config_setting_t *group, const char *
 
 /* ---- the nearest name ---- */
 
-#define NEAR_MAX 48	    /* longer names are not compared */
+#define NEAR_MAX 48	     /* longer names are not compared */
 #define NEAR_CANDIDATES 1000 /* nor more of them than this */
 
 static char fold(char c)

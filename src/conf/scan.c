@@ -99,8 +99,8 @@ static size_t string(struct conf_scan *scan, const char *p, const char *end)
 	while (q < end && *q != '"') {
 		if (*q == '\\' && q + 1 < end && (q[1] == '"' || q[1] == '\\'))
 			q++;
-		else if (*q == '\\' && end - q > 3 && (q[1] == 'x' || q[1] == 'X') &&
-			 q[2] == '0' && q[3] == '0')
+		else if (*q == '\\' && end - q > 3 && (q[1] == 'x' || q[1] == 'X') && q[2] == '0' &&
+			 q[3] == '0')
 			return fault(scan, "a string cannot hold a NUL octet");
 		q++;
 	}

@@ -12,9 +12,9 @@
  * an @include is a folder, and says no more than "syntax error". Only text that this scanner
  * has accepted is given to it.
  */
-#define CONF_DEPTH_MAX 32	     /* open brackets */
-#define CONF_MEMBERS_MAX 1000	     /* settings of one group: libconfig is quadratic in it */
-#define CONF_VALUES_MAX 4000000	     /* values of one text: libconfig needs some 150 octets each */
+#define CONF_DEPTH_MAX 32	/* open brackets */
+#define CONF_MEMBERS_MAX 1000	/* settings of one group: libconfig is quadratic in it */
+#define CONF_VALUES_MAX 4000000 /* values of one text: libconfig needs some 150 octets each */
 #define CONF_STRING_MAX ((size_t)65535) /* octets of one string */
 #define CONF_FAULT_MAX 160
 

@@ -6,20 +6,20 @@
 #include "src/conf/raw.h"
 
 enum conf_type {
-	CONF_STRING,	/* const char *; min..max octets */
-	CONF_ID,	/* const char *: a name to refer to; printable ASCII without blanks */
-	CONF_SECRET,	/* const char *, in libconfig's memory: never stored or shown */
-	CONF_PATH,	/* const char *, absolute; "" where min is 0: NULL */
-	CONF_HOST,	/* struct mz_name */
-	CONF_NAME,	/* const uint8_t *: the same, only its wire form */
-	CONF_ADDRESS,	/* char[46] */
-	CONF_DURATION,	/* int64_t or uint32_t: seconds */
-	CONF_INT,	/* unsigned integer of any width */
-	CONF_FLOAT,	/* double */
-	CONF_BOOL,	/* bool */
-	CONF_CHOICE,	/* enum, bool or unsigned: index into the choices */
-	CONF_FLAGS,	/* unsigned: bit 1 << (index + base) for each of an array of choices */
-	CONF_ENDPOINT,	/* struct mz_endpoint */
+	CONF_STRING,   /* const char *; min..max octets */
+	CONF_ID,       /* const char *: a name to refer to; printable ASCII without blanks */
+	CONF_SECRET,   /* const char *, in libconfig's memory: never stored or shown */
+	CONF_PATH,     /* const char *, absolute; "" where min is 0: NULL */
+	CONF_HOST,     /* struct mz_name */
+	CONF_NAME,     /* const uint8_t *: the same, only its wire form */
+	CONF_ADDRESS,  /* char[46] */
+	CONF_DURATION, /* int64_t or uint32_t: seconds */
+	CONF_INT,      /* unsigned integer of any width */
+	CONF_FLOAT,    /* double */
+	CONF_BOOL,     /* bool */
+	CONF_CHOICE,   /* enum, bool or unsigned: index into the choices */
+	CONF_FLAGS,    /* unsigned: bit 1 << (index + base) for each of an array of choices */
+	CONF_ENDPOINT, /* struct mz_endpoint */
 	/* arrays: pointer, and count; min..max elements */
 	CONF_ENDPOINTS, /* struct mz_endpoint * */
 	CONF_HOSTS,	/* struct mz_name * */

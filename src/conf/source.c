@@ -56,8 +56,9 @@ static bool add_segment(struct piece *piece)
 		return false;
 	}
 	source->segments = items;
-	source->segments[source->segment_count++] = (struct conf_segment){
-		.line = source->line, .file_line = piece->line, .file = piece->file};
+	source->segments[source->segment_count++] = (struct conf_segment){.line = source->line,
+									  .file_line = piece->line,
+									  .file = piece->file};
 	return true;
 }
 

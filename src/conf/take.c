@@ -307,14 +307,13 @@ bool conf_take(struct conf_ctx *ctx, const struct conf_row *row, const char *tex
 	       const config_setting_t *at, void *dest)
 {
 	static take_fn *const takers[CONF_TYPES] = {
-		[CONF_STRING] = take_string,	 [CONF_ID] = take_id,
-		[CONF_SECRET] = take_secret,	 [CONF_PATH] = take_path,
-		[CONF_HOST] = take_host,	 [CONF_NAME] = take_name,
-		[CONF_ADDRESS] = take_address,
-		[CONF_DURATION] = take_duration, [CONF_CHOICE] = take_choice,
-		[CONF_ENDPOINT] = take_endpoint, [CONF_ENDPOINTS] = take_endpoint,
-		[CONF_HOSTS] = take_host,	 [CONF_STRINGS] = take_element,
-		[CONF_COMMAND] = take_element,
+		[CONF_STRING] = take_string,	  [CONF_ID] = take_id,
+		[CONF_SECRET] = take_secret,	  [CONF_PATH] = take_path,
+		[CONF_HOST] = take_host,	  [CONF_NAME] = take_name,
+		[CONF_ADDRESS] = take_address,	  [CONF_DURATION] = take_duration,
+		[CONF_CHOICE] = take_choice,	  [CONF_ENDPOINT] = take_endpoint,
+		[CONF_ENDPOINTS] = take_endpoint, [CONF_HOSTS] = take_host,
+		[CONF_STRINGS] = take_element,	  [CONF_COMMAND] = take_element,
 	};
 
 	return takers[row->type](ctx, row, text, at, dest);
@@ -331,7 +330,8 @@ bool conf_take_command(struct conf_ctx *ctx, const struct conf_row *row, const v
 	memcpy(&program, items, sizeof program);
 	if (program[0] != '/')
 		return complain(ctx, row, program, at,
-				"is not the absolute path of a program: no shell and no PATH is used");
+				"is not the absolute path of a program: no shell and no PATH is "
+				"used");
 	kept = conf_intern_octets(ctx, items, (count + 1) * sizeof program, true);
 	memcpy(dest, &kept, sizeof kept);
 	return kept != NULL;

@@ -166,9 +166,9 @@ static const char *add_label(struct mz_name *out, const char *label, size_t len)
 		return "is longer than 255 octets";
 	out->wire[out->len++] = (uint8_t)len;
 	for (i = 0; i < len; i++)
-		out->wire[out->len++] = (uint8_t)(label[i] >= 'A' && label[i] <= 'Z'
-							  ? label[i] - 'A' + 'a'
-							  : label[i]);
+		out->wire[out->len++] =
+			(uint8_t)(label[i] >= 'A' && label[i] <= 'Z' ? label[i] - 'A' + 'a'
+								     : label[i]);
 	return NULL;
 }
 

@@ -25,7 +25,8 @@ static int by_zone(const void *a, const void *b)
 int conf_zones_make(struct mz_conf *conf)
 {
 	size_t n = 0;
-	struct mz_conf_domain **all = mz_arena_alloc(&conf->arena, (conf->domain_count + 1) * sizeof *all);
+	struct mz_conf_domain **all =
+		mz_arena_alloc(&conf->arena, (conf->domain_count + 1) * sizeof *all);
 
 	conf->zones = mz_arena_alloc(&conf->arena, (conf->domain_count + 1) * sizeof *conf->zones);
 	if (!all || !conf->zones)
@@ -35,14 +36,19 @@ int conf_zones_make(struct mz_conf *conf)
 			all[n++] = &conf->domains[i];
 	qsort(all, n, sizeof *all, by_zone);
 	for (size_t i = 0; i < n; i++) {
-		struct mz_conf_zone *zone = conf->zone_count ? &conf->zones[conf->zone_count - 1] : NULL;
+		struct mz_conf_zone *zone =
+			conf->zone_count ? &conf->zones[conf->zone_count - 1] : NULL;
 
-		if (!zone || zone_order(zone->server, zone->origin, all[i]->server, all[i]->origin) != 0) {
+		if (!zone ||
+		    zone_order(zone->server, zone->origin, all[i]->server, all[i]->origin) != 0) {
 			zone = &conf->zones[conf->zone_count++];
 			*zone = (struct mz_conf_zone){.server = all[i]->server,
 						      .origin = all[i]->origin,
 						      .origin_text = all[i]->origin_text,
-						      .domains = (const struct mz_conf_domain *const *)all + i};
+						      .domains =
+							      (const struct mz_conf_domain *const *)
+								      all +
+							      i};
 		}
 		zone->domain_count++;
 		all[i]->zone = zone;
@@ -50,7 +56,8 @@ int conf_zones_make(struct mz_conf *conf)
 	return MZ_OK;
 }
 
-const struct mz_conf_zone *mz_conf_find_zone(const struct mz_conf *conf, const struct mz_conf_server *server,
+const struct mz_conf_zone *mz_conf_find_zone(const struct mz_conf *conf,
+					     const struct mz_conf_server *server,
 					     const uint8_t *origin)
 {
 	size_t low = 0, high = conf->zone_count;

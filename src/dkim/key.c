@@ -140,13 +140,16 @@ static int rsa_public(struct mz_dkim_public *out, struct der in, bool private, c
 	out->algorithm = MZ_DKIM_RSA;
 	if (n.left > RSA_MAX_BITS / 8) /* before anything is computed from a hostile length */
 		return mz_cause_set(cause, MZ_EINVAL,
-				    "%s: an RSA key of more than %d bits: verifiers need not take it",
+				    "%s: an RSA key of more than %d bits: verifiers need not take "
+				    "it",
 				    path, RSA_MAX_BITS);
 	out->bits = bit_length(&n);
 	if (out->bits < RSA_MIN_BITS)
 		return mz_cause_set(cause, MZ_EINVAL,
-				    "%s: an RSA key of %u bits: verifiers refuse less than %d; make "
-				    "one of 2048", path, out->bits, RSA_MIN_BITS);
+				    "%s: an RSA key of %u bits: verifiers refuse less than %d; "
+				    "make "
+				    "one of 2048",
+				    path, out->bits, RSA_MIN_BITS);
 	return rsa_text(out, &n, &e);
 }
 
@@ -171,12 +174,15 @@ static int ed25519_private(struct mz_dkim_public *out, struct der in, const char
 	bool good = false;
 
 	if (!take(&in, V_ASN1_OCTET_STRING, &seed) || seed.left != ED25519_LEN || in.left != 0)
-		return mz_cause_set(cause, MZ_ESYNTAX, "%s: the Ed25519 key in it is damaged", path);
+		return mz_cause_set(cause, MZ_ESYNTAX, "%s: the Ed25519 key in it is damaged",
+				    path);
 	key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed.p, seed.left);
-	good = key != NULL && EVP_PKEY_get_raw_public_key(key, raw, &len) == 1 && len == sizeof(raw);
+	good = key != NULL && EVP_PKEY_get_raw_public_key(key, raw, &len) == 1 &&
+	       len == sizeof(raw);
 	EVP_PKEY_free(key);
 	if (!good)
-		return mz_cause_set(cause, MZ_ECRYPTO, "%s: OpenSSL cannot use the Ed25519 key", path);
+		return mz_cause_set(cause, MZ_ECRYPTO, "%s: OpenSSL cannot use the Ed25519 key",
+				    path);
 	return ed25519_public(out, raw);
 }
 
@@ -204,13 +210,15 @@ static int other_kind(const struct der *oid, const char *path, struct mz_cause *
 	ASN1_OBJECT_free(object);
 	ERR_clear_error();
 	return mz_cause_set(cause, MZ_EINVAL,
-			    "%s holds a key of the kind %s: DKIM has RSA and Ed25519 only", path, name);
+			    "%s holds a key of the kind %s: DKIM has RSA and Ed25519 only", path,
+			    name);
 }
 
 static int damaged(const char *path, struct mz_cause *cause)
 {
 	ERR_clear_error();
-	return mz_cause_set(cause, MZ_ESYNTAX, "%s: the key in it is damaged: write it again", path);
+	return mz_cause_set(cause, MZ_ESYNTAX, "%s: the key in it is damaged: write it again",
+			    path);
 }
 
 /* SubjectPublicKeyInfo (RFC 5280 4.1). */

@@ -30,8 +30,10 @@ static int no_block(const uint8_t *text, size_t len, const char *path, struct mz
 				    "%s: the PEM text is damaged or cut short: write the key again",
 				    path);
 	return mz_cause_set(cause, MZ_ESYNTAX,
-			    "%s holds no PEM text: a DKIM key starts with \"-----BEGIN PRIVATE KEY-----\" "
-			    "or \"-----BEGIN PUBLIC KEY-----\"", path);
+			    "%s holds no PEM text: a DKIM key starts with \"-----BEGIN PRIVATE "
+			    "KEY-----\" "
+			    "or \"-----BEGIN PUBLIC KEY-----\"",
+			    path);
 }
 
 /* A label comes from the file: only what is plain goes into a message. */
@@ -51,17 +53,23 @@ static int check_label(struct mz_dkim_block *block, const char *header, const ch
 	if (strstr(block->label, "ENCRYPTED") != NULL || strstr(header, "ENCRYPTED") != NULL)
 		return mz_cause_set(cause, MZ_EINVAL,
 				    "%s holds an encrypted private key: nobody is there to type a "
-				    "password; decrypt it with `openssl pkey -in FILE -out NEWFILE`", path);
+				    "password; decrypt it with `openssl pkey -in FILE -out "
+				    "NEWFILE`",
+				    path);
 	if (strcmp(block->label, LABEL_PUBLIC) == 0 || mz_dkim_block_is_private(block))
 		return MZ_OK;
 	if (strstr(block->label, "CERTIFICATE") != NULL)
 		return mz_cause_set(cause, MZ_EINVAL,
-				    "%s holds a certificate where a DKIM key should be: name the file "
-				    "of the private or public key", path);
+				    "%s holds a certificate where a DKIM key should be: name the "
+				    "file "
+				    "of the private or public key",
+				    path);
 	plain(block->label);
 	return mz_cause_set(cause, MZ_EINVAL,
-			    "%s holds a \"%s\" where a DKIM key should be: an RSA or Ed25519 key as "
-			    "PRIVATE KEY, RSA PRIVATE KEY or PUBLIC KEY", path, block->label);
+			    "%s holds a \"%s\" where a DKIM key should be: an RSA or Ed25519 key "
+			    "as "
+			    "PRIVATE KEY, RSA PRIVATE KEY or PUBLIC KEY",
+			    path, block->label);
 }
 
 int mz_dkim_block_parse(struct mz_dkim_block *out, const uint8_t *text, size_t len,
@@ -74,7 +82,8 @@ int mz_dkim_block_parse(struct mz_dkim_block *out, const uint8_t *text, size_t l
 
 	*out = (struct mz_dkim_block){0};
 	if (len == 0)
-		return mz_cause_set(cause, MZ_ESYNTAX, "%s is empty: it should hold a DKIM key", path);
+		return mz_cause_set(cause, MZ_ESYNTAX, "%s is empty: it should hold a DKIM key",
+				    path);
 	if (len > MZ_DKIM_FILE_MAX)
 		return mz_cause_set(cause, MZ_ESPACE, "%s is larger than any DKIM key", path);
 	ERR_clear_error();

@@ -72,7 +72,8 @@ static int make_pair(const struct making *m, BIO **pem, struct mz_dkim_public *p
 		goto done;
 	}
 	len = BIO_get_mem_data(*pem, &text);
-	err = mz_dkim_block_parse(&block, (const uint8_t *)text, (size_t)len, "the new key", m->cause);
+	err = mz_dkim_block_parse(&block, (const uint8_t *)text, (size_t)len, "the new key",
+				  m->cause);
 	if (err == MZ_OK)
 		err = mz_dkim_public_from_block(public, &block, "the new key", m->cause);
 done:
@@ -154,7 +155,8 @@ static int try_selector(const struct making *m, const char *selector, BIO *pem,
 	if (lstat(path, &st) == 0)
 		return adopt(m, path, public) ? MZ_OK : MZ_EEXIST;
 	if (errno != ENOENT)
-		return mz_cause_set(m->cause, MZ_EIO, "cannot look at %s: %s", path, strerror(errno));
+		return mz_cause_set(m->cause, MZ_EIO, "cannot look at %s: %s", path,
+				    strerror(errno));
 	return write_file(m, path, pem);
 }
 
@@ -185,7 +187,8 @@ static int place(const struct making *m, BIO *pem, struct mz_dkim_public *public
 	if (err == MZ_OK)
 		err = mz_cause_set(m->cause, MZ_EEXIST,
 				   "%s: the selector %s and its %d followers are all taken: change "
-				   "selector_template", m->domain->text, base.s, SUFFIX_MAX - 1);
+				   "selector_template",
+				   m->domain->text, base.s, SUFFIX_MAX - 1);
 done:
 	mz_str_clear(&base);
 	return err;

@@ -85,7 +85,8 @@ static bool is_ldh(const char *text)
 	char last = '.';
 
 	for (const char *p = text; *p != '\0'; p++) {
-		if (*p == '.' ? label == 0 || last == '-' : !isalnum((unsigned char)*p) && *p != '-')
+		if (*p == '.' ? label == 0 || last == '-'
+			      : !isalnum((unsigned char)*p) && *p != '-')
 			return false;
 		if (*p == '-' && label == 0)
 			return false;
@@ -108,20 +109,21 @@ static int put_braced(struct mz_str *out, const char *template, const char *name
 		if (put_date(out, name + skip, len - skip, in))
 			return MZ_OK;
 		return mz_cause_set(cause, MZ_EINVAL,
-				    "the selector template \"%.100s\" has \"{%.*s}\", which is not a "
+				    "the selector template \"%.100s\" has \"{%.*s}\", which is not "
+				    "a "
 				    "date: write it as {date-%%Y%%m%%d}",
 				    template, (int)(len < 40 ? len : 40), name);
 	}
 	if (put_variable(out, name, len, in))
 		return MZ_OK;
 	return mz_cause_set(cause, MZ_EINVAL,
-			    "the selector template \"%.100s\" has an unknown variable \"{%.*s}\": known "
+			    "the selector template \"%.100s\" has an unknown variable \"{%.*s}\": "
+			    "known "
 			    "are {algorithm} {hash} {version} {date-%%Y%%m%%d} {epoch} {random}",
 			    template, (int)(len < 40 ? len : 40), name);
 }
 
-static int expand(struct mz_str *out, const char *template, const input *in,
-		  struct mz_cause *cause)
+static int expand(struct mz_str *out, const char *template, const input *in, struct mz_cause *cause)
 {
 	for (const char *p = template; *p != '\0'; p++) {
 		const char *end = NULL;
@@ -134,7 +136,8 @@ static int expand(struct mz_str *out, const char *template, const input *in,
 		end = strchr(p, '}');
 		if (end == NULL)
 			return mz_cause_set(cause, MZ_EINVAL,
-					    "the selector template \"%.100s\" has a { without its }",
+					    "the selector template \"%.100s\" has a { without its "
+					    "}",
 					    template);
 		err = put_braced(out, template, p + 1, (size_t)(end - p - 1), in, cause);
 		if (err != MZ_OK)
@@ -160,7 +163,8 @@ int mz_dkim_selector(struct mz_str *out, const char *template,
 		out->s[i] = (char)tolower((unsigned char)out->s[i]);
 	if (out->len == 0 || out->len > SELECTOR_MAX || !is_ldh(out->s))
 		return mz_cause_set(cause, MZ_EINVAL,
-				    "the selector template \"%.100s\" gives \"%.100s\", which is no "
+				    "the selector template \"%.100s\" gives \"%.100s\", which is "
+				    "no "
 				    "selector: labels of 1 to 63 letters, digits and inner hyphens",
 				    template, out->len == 0 ? "" : out->s);
 	return MZ_OK;

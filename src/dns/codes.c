@@ -24,8 +24,8 @@ const char *mz_type_name(uint16_t type, char buf[MZ_CODE_TEXT])
 const char *mz_rcode_name(unsigned rcode, char buf[MZ_CODE_TEXT])
 {
 	static const char *const names[] = {
-		"NOERROR",  "FORMERR",	"SERVFAIL", "NXDOMAIN", "NOTIMP",  "REFUSED",
-		"YXDOMAIN", "YXRRSET",	"NXRRSET",  "NOTAUTH",	"NOTZONE",
+		"NOERROR",  "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP",  "REFUSED",
+		"YXDOMAIN", "YXRRSET", "NXRRSET",  "NOTAUTH",  "NOTZONE",
 	};
 
 	if (rcode < sizeof(names) / sizeof(names[0]))
@@ -38,17 +38,17 @@ bool mz_type_is_server(uint16_t type)
 {
 	switch (type) {
 	case MZ_TYPE_SOA:
-	case 24: /* SIG */
-	case 25: /* KEY */
-	case 30: /* NXT */
-	case 46: /* RRSIG */
-	case 47: /* NSEC */
-	case 48: /* DNSKEY */
-	case 50: /* NSEC3 */
-	case 51: /* NSEC3PARAM */
-	case 59: /* CDS */
-	case 60: /* CDNSKEY */
-	case 63: /* ZONEMD */
+	case 24:    /* SIG */
+	case 25:    /* KEY */
+	case 30:    /* NXT */
+	case 46:    /* RRSIG */
+	case 47:    /* NSEC */
+	case 48:    /* DNSKEY */
+	case 50:    /* NSEC3 */
+	case 51:    /* NSEC3PARAM */
+	case 59:    /* CDS */
+	case 60:    /* CDNSKEY */
+	case 63:    /* ZONEMD */
 	case 65534: /* BIND's signing state */
 		return true;
 	default:

@@ -313,8 +313,7 @@ static bool bears_reading(uint16_t type, const uint8_t *rdata, size_t rdlen)
 	struct mz_reader plain = {.wire = rdata, .len = rdlen};
 	struct mz_rrview view = {.rdata = rdata, .type = type, .rdlen = (uint16_t)rdlen};
 	uint8_t *again = malloc(rdlen + 1);
-	bool good = again != NULL &&
-		    mz_reader_rdata(&plain, &view, again, rdlen) == (long)rdlen &&
+	bool good = again != NULL && mz_reader_rdata(&plain, &view, again, rdlen) == (long)rdlen &&
 		    (rdlen == 0 || memcmp(again, rdata, rdlen) == 0);
 
 	free(again);

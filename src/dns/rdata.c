@@ -6,8 +6,8 @@
 
 static const struct rdata_layout layouts[] = {
 	{MZ_TYPE_NS, 0, 0, 1, 0},
-	{3, 0, 0, 1, 0},  /* MD */
-	{4, 0, 0, 1, 0},  /* MF */
+	{3, 0, 0, 1, 0}, /* MD */
+	{4, 0, 0, 1, 0}, /* MF */
 	{MZ_TYPE_CNAME, 0, 0, 1, 0},
 	{MZ_TYPE_SOA, 0, 0, 2, 20},
 	{7, 0, 0, 1, 0},  /* MB */

@@ -20,7 +20,8 @@ static int log_change(struct flow *flow, const struct mz_change *change)
 	}
 	entry = &flow->log[flow->log_count];
 	*entry = (struct logged){.change = *change};
-	entry->change.rr.owner = mz_arena_copy(&flow->arena, change->rr.owner, mz_name_len(change->rr.owner));
+	entry->change.rr.owner =
+		mz_arena_copy(&flow->arena, change->rr.owner, mz_name_len(change->rr.owner));
 	entry->change.rr.rdata = mz_arena_copy(&flow->arena, change->rr.rdata, change->rr.rdlen);
 	if (entry->change.rr.owner == NULL || entry->change.rr.rdata == NULL)
 		return MZ_ENOMEM;
@@ -37,8 +38,8 @@ static int doubt_zone(struct flow *flow, size_t domain)
 	if (!known->known)
 		return MZ_OK;
 	known->known = false;
-	return mz_store_zone_put(flow->engine->in.store, flow->job.server->name, flow->job.origin_text,
-				 flow->domains[domain].text, known);
+	return mz_store_zone_put(flow->engine->in.store, flow->job.server->name,
+				 flow->job.origin_text, flow->domains[domain].text, known);
 }
 
 /* Stores the current message's changes of one domain as intended. */
@@ -83,7 +84,8 @@ int flow_log_message(struct flow *flow)
 	for (size_t u = flow->current.from; u < flow->current.to && err == MZ_OK; u++) {
 		const struct mz_unit *unit = &flow->plan.units[u];
 
-		for (size_t i = unit->del_from; i < unit->add_to && err == MZ_OK && !unit->gone; i++)
+		for (size_t i = unit->del_from; i < unit->add_to && err == MZ_OK && !unit->gone;
+		     i++)
 			err = log_change(flow, &flow->plan.changes[i]);
 	}
 	for (size_t d = 0; d < flow->job.domain_count && err == MZ_OK; d++)
@@ -96,13 +98,15 @@ void flow_see(struct sight *sight, const struct mz_live *live, const struct mz_r
 	bool stands = false;
 
 	for (size_t i = mz_rrlist_find(&live->rrs, rr->owner, rr->type);
-	     i < live->rrs.count && live->rrs.rr[i].type == rr->type && mz_name_equal(live->rrs.rr[i].owner, rr->owner);
+	     i < live->rrs.count && live->rrs.rr[i].type == rr->type &&
+	     mz_name_equal(live->rrs.rr[i].owner, rr->owner);
 	     i++) {
 		const struct mz_rr *have = &live->rrs.rr[i];
 
 		/* One that was deleted and added again for its TTL stands there all the same. */
-		stands = stands || (mz_rdata_same(rr->type, have->rdata, have->rdlen, rr->rdata, rr->rdlen) &&
-				    (add || have->ttl == rr->ttl));
+		stands = stands ||
+			 (mz_rdata_same(rr->type, have->rdata, have->rdlen, rr->rdata, rr->rdlen) &&
+			  (add || have->ttl == rr->ttl));
 	}
 	sight->additions = sight->additions || add;
 	sight->came = sight->came || (add && stands);
@@ -127,7 +131,8 @@ static struct sight look_at_row(const struct flow *flow, int64_t row)
 
 	for (size_t i = 0; i < flow->log_count; i++) {
 		if (flow->log[i].row == row)
-			flow_see(&sight, &flow->live, &flow->log[i].change.rr, flow->log[i].change.add);
+			flow_see(&sight, &flow->live, &flow->log[i].change.rr,
+				 flow->log[i].change.add);
 	}
 	return sight;
 }
@@ -161,7 +166,8 @@ void flow_log_check(struct flow *flow)
 			continue;
 		flow_see(&sight, &flow->live, rr, true);
 		for (size_t u = 0; u < flow->plan.unit_count && !to_do; u++)
-			to_do = flow->plan.units[u].type == rr->type && mz_name_equal(flow->plan.units[u].owner, rr->owner);
+			to_do = flow->plan.units[u].type == rr->type &&
+				mz_name_equal(flow->plan.units[u].owner, rr->owner);
 		if (!sight.came && !to_do)
 			flow->log[i].state = SENT_FAILED;
 	}
@@ -177,7 +183,8 @@ static int narrow_row(struct flow *flow, int64_t row)
 		const struct logged *entry = &flow->log[i];
 
 		if (entry->row == row && entry->state == SENT_APPLIED)
-			err = mz_rrlist_add(entry->change.add ? &added : &deleted, &entry->change.rr);
+			err = mz_rrlist_add(entry->change.add ? &added : &deleted,
+					    &entry->change.rr);
 	}
 	if (err == MZ_OK)
 		err = mz_store_change_narrow(flow->engine->in.store, row, &added, &deleted);
@@ -208,7 +215,9 @@ int flow_log_store(struct flow *flow)
 				err = narrow_row(flow, row);
 			if (err == MZ_OK)
 				err = mz_store_change_end(flow->engine->in.store, row,
-							  applied ? MZ_CHANGE_APPLIED : MZ_CHANGE_FAILED, flow->serial);
+							  applied ? MZ_CHANGE_APPLIED
+								  : MZ_CHANGE_FAILED,
+							  flow->serial);
 		}
 		for (i++; i < flow->log_count && flow->log[i].row == row;)
 			i++;
@@ -218,9 +227,12 @@ int flow_log_store(struct flow *flow)
 
 int flow_deny(struct flow *flow, size_t unit, const char *reason)
 {
-	struct mz_plan_input in = {.origin = flow->job.origin, .domains = flow->domains,
-				   .domain_count = flow->job.domain_count, .desired = &flow->desired,
-				   .ledger = &flow->ledger, .live = &flow->live};
+	struct mz_plan_input in = {.origin = flow->job.origin,
+				   .domains = flow->domains,
+				   .domain_count = flow->job.domain_count,
+				   .desired = &flow->desired,
+				   .ledger = &flow->ledger,
+				   .live = &flow->live};
 	struct denied *more = realloc(flow->denied, (flow->denied_count + 1) * sizeof(*more));
 	const struct mz_unit *u = &flow->plan.units[unit];
 	struct denied *denied = NULL;

@@ -36,7 +36,8 @@ static void on_commit(evutil_socket_t fd, short what, void *arg)
 
 		TAILQ_REMOVE(&ready, waiter, link);
 		if (waiter->fn != NULL)
-			waiter->fn(waiter->arg, err, cause.text); /* a flow may end here, and its waiter with it */
+			waiter->fn(waiter->arg, err,
+				   cause.text); /* a flow may end here, and its waiter with it */
 		free(own);
 	}
 }

@@ -7,16 +7,16 @@
 #include <string.h>
 
 static const char *const state_names[] = {
-	[STATE_WAITING] = "waiting",	 [STATE_PROBE] = "probe",   [STATE_READ] = "read",
-	[STATE_COMMIT] = "commit",	 [STATE_SEND] = "send",	    [STATE_TRY] = "try",
-	[STATE_VERIFY] = "verify",	 [STATE_PROPAGATE] = "propagate", [STATE_RECORD] = "record",
-	[STATE_BACKOFF] = "backoff",	 [STATE_DONE] = "done",
+	[STATE_WAITING] = "waiting", [STATE_PROBE] = "probe",	      [STATE_READ] = "read",
+	[STATE_COMMIT] = "commit",   [STATE_SEND] = "send",	      [STATE_TRY] = "try",
+	[STATE_VERIFY] = "verify",   [STATE_PROPAGATE] = "propagate", [STATE_RECORD] = "record",
+	[STATE_BACKOFF] = "backoff", [STATE_DONE] = "done",
 };
 
 void flow_enter(struct flow *flow, enum state state)
 {
-	mz_log(MZ_LOG_DEBUG, "flow", "zone=%s server=%s from=%s to=%s", flow->job.origin_text, flow->job.server->name,
-	       state_names[flow->state], state_names[state]);
+	mz_log(MZ_LOG_DEBUG, "flow", "zone=%s server=%s from=%s to=%s", flow->job.origin_text,
+	       flow->job.server->name, state_names[flow->state], state_names[state]);
 	flow->state = state;
 }
 
@@ -51,7 +51,8 @@ static int change_order(const void *a, const void *b)
 static struct mz_change *reported(const struct flow *flow, size_t *count)
 {
 	size_t n = 0;
-	struct mz_change *list = malloc((flow->plan.change_count + flow->log_count + 1) * sizeof(*list));
+	struct mz_change *list =
+		malloc((flow->plan.change_count + flow->log_count + 1) * sizeof(*list));
 
 	*count = 0;
 	if (list == NULL)
@@ -71,18 +72,24 @@ static struct mz_change *reported(const struct flow *flow, size_t *count)
 
 void flow_finish(struct flow *flow)
 {
-	struct mz_report report = {
-		.job = &flow->job, .error = flow->error[0] != '\0' ? flow->error : NULL, .fault = flow->fault};
+	struct mz_report report = {.job = &flow->job,
+				   .error = flow->error[0] != '\0' ? flow->error : NULL,
+				   .fault = flow->fault};
 	struct mz_plan_count *counts = NULL;
 
 	flow_enter(flow, STATE_DONE);
 	report.changes = reported(flow, &report.change_count);
 	report.have_serial = flow->have_serial;
 	report.serial = flow->serial;
-	report.read = flow->unchanged ? "serial" : !flow->live.ok ? NULL : flow->live.axfr ? "axfr" : "query";
+	report.read = flow->unchanged	? "serial"
+		      : !flow->live.ok	? NULL
+		      : flow->live.axfr ? "axfr"
+					: "query";
 	report.refusals = flow->plan.refusals;
 	report.refusal_count = flow->plan.refusal_count;
-	report.foreign = flow->planned ? flow->plan.foreign : flow->known != NULL ? flow->known[0].foreign : 0;
+	report.foreign = flow->planned	       ? flow->plan.foreign
+			 : flow->known != NULL ? flow->known[0].foreign
+					       : 0;
 	report.keys_missing = flow->keys_missing;
 	if (flow->unchanged) {
 		counts = calloc(flow->job.domain_count, sizeof(*counts));
@@ -181,8 +188,8 @@ void flow_fault(struct flow *flow, bool may_pass, enum mz_fault fault, const cha
 		flow_fail(flow, fault, text);
 		return;
 	}
-	mz_log(MZ_LOG_INFO, "retry", "zone=%s server=%s delay_ms=%u reason=\"%s\"", flow->job.origin_text,
-	       flow->job.server->name, delay, text);
+	mz_log(MZ_LOG_INFO, "retry", "zone=%s server=%s delay_ms=%u reason=\"%s\"",
+	       flow->job.origin_text, flow->job.server->name, delay, text);
 	flow_enter(flow, STATE_BACKOFF);
 	flow_after(flow, delay, on_again);
 }
@@ -191,9 +198,12 @@ void flow_fault(struct flow *flow, bool may_pass, enum mz_fault fault, const cha
 
 int flow_plan(struct flow *flow, const struct mz_live *live, struct mz_plan *out)
 {
-	struct mz_plan_input in = {.origin = flow->job.origin, .domains = flow->domains,
-				   .domain_count = flow->job.domain_count, .desired = &flow->desired,
-				   .ledger = &flow->ledger, .live = live};
+	struct mz_plan_input in = {.origin = flow->job.origin,
+				   .domains = flow->domains,
+				   .domain_count = flow->job.domain_count,
+				   .desired = &flow->desired,
+				   .ledger = &flow->ledger,
+				   .live = live};
 	int err = mz_plan_make(&in, out);
 
 	for (size_t d = 0; d < flow->denied_count && err == MZ_OK; d++) {
@@ -232,8 +242,11 @@ static int set_apart(struct flow *flow, const struct mz_live *before)
 		for (size_t from = 0, to = 0; from < plan->unit_count; from = to) {
 			bool changed = false;
 
-			for (; to < plan->unit_count && plan->units[to].group == plan->units[from].group; to++)
-				changed = changed || !flow_as_before(before, &flow->live, &plan->units[to]);
+			for (; to < plan->unit_count &&
+			       plan->units[to].group == plan->units[from].group;
+			     to++)
+				changed = changed ||
+					  !flow_as_before(before, &flow->live, &plan->units[to]);
 			if (changed != (fought == 1))
 				continue;
 			memcpy(sorted + n, plan->units + from, (to - from) * sizeof(*sorted));
@@ -293,7 +306,8 @@ static void on_read(void *arg, struct mz_live *take_live)
 		err = flow_judge_open(flow);
 	if (err != MZ_OK)
 		flow_fail(flow, MZ_FAULT_DENIED,
-			  err == MZ_ENOMEM ? mz_strerror(err) : mz_store_error(flow->engine->in.store));
+			  err == MZ_ENOMEM ? mz_strerror(err)
+					   : mz_store_error(flow->engine->in.store));
 	else if (flow->live.ok)
 		planned(flow, &before);
 	else
@@ -323,7 +337,8 @@ void flow_read(struct flow *flow)
 
 	flow_enter(flow, STATE_READ);
 	if (err != MZ_OK) {
-		flow_fail(flow, MZ_FAULT_DENIED, cause.text[0] != '\0' ? cause.text : mz_strerror(err));
+		flow_fail(flow, MZ_FAULT_DENIED,
+			  cause.text[0] != '\0' ? cause.text : mz_strerror(err));
 		return;
 	}
 	request = flow_request(flow);
@@ -368,7 +383,8 @@ static void probe(struct flow *flow)
 {
 	flow_enter(flow, STATE_PROBE);
 	if (mz_live_probe(flow->peer, flow->job.server->transfer_key, flow->job.origin,
-			  (unsigned)flow->job.server->timeout * 1000u, on_probe, flow, &flow->op) != MZ_OK)
+			  (unsigned)flow->job.server->timeout * 1000u, on_probe, flow,
+			  &flow->op) != MZ_OK)
 		flow_fail_memory(flow);
 }
 
@@ -386,10 +402,11 @@ void flow_start(struct flow *flow)
 
 	flow->deadline = mz_clock_mono_ms() + flow->job.patience_ms;
 	if (err == MZ_OK)
-		err = mz_net_peer(flow->engine->net, &flow->job.server->endpoint, flow->job.server->max_inflight,
-				  &flow->peer, &cause);
+		err = mz_net_peer(flow->engine->net, &flow->job.server->endpoint,
+				  flow->job.server->max_inflight, &flow->peer, &cause);
 	if (err != MZ_OK)
-		flow_fail(flow, MZ_FAULT_DENIED, cause.text[0] != '\0' ? cause.text : mz_strerror(err));
+		flow_fail(flow, MZ_FAULT_DENIED,
+			  cause.text[0] != '\0' ? cause.text : mz_strerror(err));
 	else
 		probe(flow);
 }

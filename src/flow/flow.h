@@ -110,16 +110,16 @@ struct flow {
 	size_t denied_count;
 	struct mz_plan_count *counts; /* of the first plan */
 	bool may_update;	      /* the empty UPDATE was accepted */
-	char refusal[512];	      /* why the last message was turned down, while it is looked into */
+	char refusal[512]; /* why the last message was turned down, while it is looked into */
 	unsigned refusal_rcode;
 	enum mz_fault refusal_fault;
-	size_t quiet;	     /* the units before it were not seen to change under our hands */
-	bool set_apart;	     /* the others were once sent on their own */
+	size_t quiet;		/* the units before it were not seen to change under our hands */
+	bool set_apart;		/* the others were once sent on their own */
 	bool looked_at_refusal; /* a message was turned down, and the zone read once more */
-	bool looked_again;   /* an outcome was unknown, and time was given to settle it */
+	bool looked_again;	/* an outcome was unknown, and time was given to settle it */
 	unsigned races, attempts, looks;
 	uint64_t failing_since; /* monotonic ms: the first SERVFAIL to an UPDATE */
-	uint64_t deadline; /* monotonic ms: no new attempt after it */
+	uint64_t deadline;	/* monotonic ms: no new attempt after it */
 
 	struct look *look; /* one a secondary */
 	uint64_t propagation_end;
@@ -131,10 +131,11 @@ struct mz_engine {
 	struct mz_engine_input in;
 	struct mz_net *net;
 	TAILQ_HEAD(, flow) waiting, running;
-	struct waiters waiters; /* for the next commit */
+	struct waiters waiters;	 /* for the next commit */
 	struct event *pump;	 /* starts flows */
 	struct event *committer; /* ends a transaction */
-	size_t running_count, committing_count, pending; /* committing_count: flows among the waiters */
+	size_t running_count, committing_count,
+		pending; /* committing_count: flows among the waiters */
 };
 
 /* flow.c: every step ends in exactly one of these */
@@ -168,7 +169,8 @@ void flow_send_committed(struct flow *flow);
 /* verify.c */
 void flow_verify(struct flow *flow);
 /* Does the unit's RRset stand now as it stood in an earlier read? */
-bool flow_as_before(const struct mz_live *before, const struct mz_live *now, const struct mz_unit *unit);
+bool flow_as_before(const struct mz_live *before, const struct mz_live *now,
+		    const struct mz_unit *unit);
 
 /* propagate.c */
 void flow_propagate(struct flow *flow);

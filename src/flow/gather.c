@@ -34,8 +34,8 @@ static int make_keys(struct flow *flow, const struct mz_conf_domain *domain, str
 		     struct mz_conf_errors *errors, struct mz_cause *cause)
 {
 	unsigned made = 0;
-	int err = mz_dkim_make_missing(flow->engine->in.store, flow->engine->in.state_directory, domain,
-				       mz_clock_wall(), &made, cause);
+	int err = mz_dkim_make_missing(flow->engine->in.store, flow->engine->in.state_directory,
+				       domain, mz_clock_wall(), &made, cause);
 
 	if (err != MZ_OK || made == 0)
 		return err;
@@ -57,7 +57,8 @@ static int derive(struct flow *flow, size_t i, struct mz_cause *cause)
 	if (err == MZ_OK)
 		err = mz_records_derive(domain, &facts, &desired, &errors);
 	if (err != MZ_OK && errors.count > 0)
-		(void)mz_cause_set(cause, err, "%.*s", (int)strcspn(errors.text.s, "\n"), errors.text.s);
+		(void)mz_cause_set(cause, err, "%.*s", (int)strcspn(errors.text.s, "\n"),
+				   errors.text.s);
 	if (err != MZ_OK)
 		goto done;
 	if ((flow->domains[i].families >> MZ_FAMILY_DKIM & 1u) != 0)
@@ -106,7 +107,8 @@ static int recall_ledger(struct flow *flow, size_t i)
 	struct intended intended = {.flow = flow, .domain = (uint16_t)i};
 	struct mz_store *store = flow->engine->in.store;
 	struct mz_rrlist ledger = {0};
-	int err = mz_store_ledger_get(store, flow->job.server->name, flow->job.origin_text, domain->text, &ledger);
+	int err = mz_store_ledger_get(store, flow->job.server->name, flow->job.origin_text,
+				      domain->text, &ledger);
 
 	for (size_t k = 0; k < ledger.count && err == MZ_OK; k++) {
 		ledger.rr[k].domain = (uint16_t)i;
@@ -127,7 +129,9 @@ static int make_slots(struct flow *flow)
 	for (size_t l = 0; l < 2; l++) {
 		for (size_t i = 0; i < lists[l]->count && err == MZ_OK; i++) {
 			const struct mz_rr *rr = &lists[l]->rr[i];
-			struct mz_rr slot = {.owner = rr->owner, .rdata = (const uint8_t *)"", .type = rr->type};
+			struct mz_rr slot = {.owner = rr->owner,
+					     .rdata = (const uint8_t *)"",
+					     .type = rr->type};
 
 			if (flow->domains[rr->domain].active)
 				err = mz_rrlist_add(&flow->slots, &slot);
@@ -145,7 +149,8 @@ static void drop_repeats(struct mz_rrlist *list)
 	for (size_t i = 0; i < list->count; i++) {
 		bool repeated = false;
 
-		for (size_t k = kept; k > 0 && mz_rr_compare(&list->rr[k - 1], &list->rr[i]) == 0 && !repeated; k--)
+		for (size_t k = kept;
+		     k > 0 && mz_rr_compare(&list->rr[k - 1], &list->rr[i]) == 0 && !repeated; k--)
 			repeated = list->rr[k - 1].domain == list->rr[i].domain;
 		if (!repeated)
 			list->rr[kept++] = list->rr[i];
@@ -162,7 +167,8 @@ int flow_gather(struct flow *flow, struct mz_cause *cause)
 	flow->known = calloc(n, sizeof(flow->known[0]));
 	flow->digests = calloc(n, sizeof(flow->digests[0]));
 	flow->keys_missing = calloc(n, sizeof(flow->keys_missing[0]));
-	if (flow->domains == NULL || flow->known == NULL || flow->digests == NULL || flow->keys_missing == NULL)
+	if (flow->domains == NULL || flow->known == NULL || flow->digests == NULL ||
+	    flow->keys_missing == NULL)
 		return MZ_ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		describe(flow, i);
@@ -170,8 +176,9 @@ int flow_gather(struct flow *flow, struct mz_cause *cause)
 		if (flow->domains[i].active && !flow->domains[i].withdraw)
 			err = derive(flow, i, cause);
 		if (err == MZ_OK && flow->domains[i].active && flow->engine->in.store != NULL)
-			err = mz_store_zone_get(flow->engine->in.store, flow->job.server->name, flow->job.origin_text,
-						flow->domains[i].text, &flow->known[i]);
+			err = mz_store_zone_get(flow->engine->in.store, flow->job.server->name,
+						flow->job.origin_text, flow->domains[i].text,
+						&flow->known[i]);
 	}
 	return err;
 }

@@ -43,7 +43,8 @@ static void name_laggards(struct flow *flow)
 {
 	struct mz_str text = {0};
 
-	mz_str_addf(&text, "zone %s: the change is not yet served by every secondary:", flow->job.origin_text);
+	mz_str_addf(&text, "zone %s: the change is not yet served by every secondary:",
+		    flow->job.origin_text);
 	for (size_t i = 0; i < secondaries(flow); i++) {
 		const struct look *look = &flow->look[i];
 
@@ -121,7 +122,8 @@ static void on_serial(void *arg, const struct mz_probe *probe)
 	} else {
 		(void)snprintf(look->last, sizeof(look->last), "%.255s", probe->cause.text);
 		/* A secondary need not know the key of the primary. */
-		if (!look->signed_refused && flow->job.server->transfer_key != NULL && probe->refused) {
+		if (!look->signed_refused && flow->job.server->transfer_key != NULL &&
+		    probe->refused) {
 			look->signed_refused = true;
 			look_at(look);
 			return;
@@ -136,7 +138,10 @@ static void look_at(struct look *look)
 	struct tsig_key *key = look->signed_refused ? NULL : flow->job.server->transfer_key;
 	int64_t ms = flow->job.server->polling_interval * 1000;
 
-	if (mz_live_probe(look->peer, key, flow->job.origin, ms < 1000 ? 1000u : ms > 5000 ? 5000u : (unsigned)ms,
+	if (mz_live_probe(look->peer, key, flow->job.origin,
+			  ms < 1000   ? 1000u
+			  : ms > 5000 ? 5000u
+				      : (unsigned)ms,
 			  on_serial, look, &look->op) != MZ_OK)
 		flow_fail_memory(flow);
 }
@@ -162,15 +167,17 @@ void flow_propagate(struct flow *flow)
 		err = MZ_ENOMEM;
 	for (size_t i = 0; i < server->secondary_count && err == MZ_OK; i++) {
 		flow->look[i].flow = flow;
-		err = mz_net_peer(flow->engine->net, &server->secondaries[i], server->max_inflight, &flow->look[i].peer,
-				  &cause);
+		err = mz_net_peer(flow->engine->net, &server->secondaries[i], server->max_inflight,
+				  &flow->look[i].peer, &cause);
 	}
 	if (err != MZ_OK) {
-		flow_fail(flow, MZ_FAULT_OTHER, cause.text[0] != '\0' ? cause.text : mz_strerror(err));
+		flow_fail(flow, MZ_FAULT_OTHER,
+			  cause.text[0] != '\0' ? cause.text : mz_strerror(err));
 		return;
 	}
-	flow->propagation_end = mz_clock_mono_ms() +
-				(uint64_t)(server->propagation_delay + server->propagation_timeout) * 1000u;
+	flow->propagation_end =
+		mz_clock_mono_ms() +
+		(uint64_t)(server->propagation_delay + server->propagation_timeout) * 1000u;
 	if (server->secondary_count == 0)
 		flow_record(flow);
 	else

@@ -47,8 +47,8 @@ int flow_judge_open(struct flow *flow)
 	flow->open_serial = flow->live.serial;
 	for (size_t i = 0; i < flow->job.domain_count && err == MZ_OK; i++) {
 		if (flow->domains[i].active)
-			err = mz_store_changes(flow->engine->in.store, flow->domains[i].text, true, 1000, on_open_row,
-					       &judging);
+			err = mz_store_changes(flow->engine->in.store, flow->domains[i].text, true,
+					       1000, on_open_row, &judging);
 	}
 	return err != MZ_OK ? err : judging.err;
 }
@@ -59,7 +59,8 @@ static int close_rows(struct flow *flow)
 
 	for (size_t i = 0; i < flow->open_count && err == MZ_OK; i++)
 		err = mz_store_change_end(flow->engine->in.store, flow->open[i].id,
-					  flow->open[i].applied ? MZ_CHANGE_APPLIED : MZ_CHANGE_FAILED,
+					  flow->open[i].applied ? MZ_CHANGE_APPLIED
+								: MZ_CHANGE_FAILED,
 					  flow->open_serial);
 	return err;
 }
@@ -68,7 +69,8 @@ static int close_rows(struct flow *flow)
 
 static int record_domain(struct flow *flow, size_t i)
 {
-	const char *server = flow->job.server->name, *origin = flow->job.origin_text, *domain = flow->domains[i].text;
+	const char *server = flow->job.server->name, *origin = flow->job.origin_text,
+		   *domain = flow->domains[i].text;
 	const struct mz_plan_count *counts = &flow->plan.counts[i];
 	struct mz_store_zone zone = {.last_verified = mz_clock_wall(),
 				     .large = flow->live.large || flow->known[i].large,
@@ -80,14 +82,17 @@ static int record_domain(struct flow *flow, size_t i)
 	if (flow->job.mode == MZ_FLOW_UNDO)
 		err = flow_undo_record(flow);
 	else
-		err = mz_store_ledger_put(flow->engine->in.store, server, origin, domain, &flow->plan.ledger, (uint16_t)i);
+		err = mz_store_ledger_put(flow->engine->in.store, server, origin, domain,
+					  &flow->plan.ledger, (uint16_t)i);
 	/* Only a domain that is wholly as desired may be passed over while its serial stands. */
 	zone.known = flow_complete(flow, i) && counts->refused == 0;
 	if (zone.known) {
 		zone.serial = flow->serial;
 		memcpy(zone.desired, flow->digests[i], MZ_DIGEST);
 	}
-	return err != MZ_OK ? err : mz_store_zone_put(flow->engine->in.store, server, origin, domain, &zone);
+	return err != MZ_OK
+		       ? err
+		       : mz_store_zone_put(flow->engine->in.store, server, origin, domain, &zone);
 }
 
 void flow_record(struct flow *flow)

@@ -7,8 +7,8 @@
 #include <string.h>
 
 enum {
-	SERVFAILS_MAX = 3,  /* then the part that makes the server fail is looked for, */
-	SERVFAILS_MS = 5000, /* but not while it may be what passes: a database that is locked */
+	SERVFAILS_MAX = 3,     /* then the part that makes the server fail is looked for, */
+	SERVFAILS_MS = 5000,   /* but not while it may be what passes: a database that is locked */
 	UDP_UPDATE_MAX = 1200, /* larger ones go by TCP: PowerDNS drops them without a word */
 };
 
@@ -82,7 +82,8 @@ static void next_message(struct flow *flow)
 		/* The store undid the whole transaction: the commit will say so to the others. */
 		const char *why = mz_store_error(flow->engine->in.store);
 
-		flow_fail(flow, MZ_FAULT_LATER, why != NULL && *why != '\0' ? why : mz_strerror(MZ_ENOMEM));
+		flow_fail(flow, MZ_FAULT_LATER,
+			  why != NULL && *why != '\0' ? why : mz_strerror(MZ_ENOMEM));
 		return;
 	}
 	flow_enter(flow, STATE_COMMIT);
@@ -127,7 +128,8 @@ static void narrow_down(struct flow *flow)
 		return;
 	}
 	(void)snprintf(reason, sizeof(reason), "the server answers %s to this change%s",
-		       mz_rcode_name(flow->refusal_rcode, code), mz_update_hint(&units[from], flow->refusal_rcode, false));
+		       mz_rcode_name(flow->refusal_rcode, code),
+		       mz_update_hint(&units[from], flow->refusal_rcode, false));
 	deny_current(flow, reason);
 }
 
@@ -139,7 +141,8 @@ static void on_tried(void *arg, const struct mz_answer *answer)
 	flow->may_update = mz_update_outcome(answer) == MZ_UPDATE_APPLIED;
 	if (flow->may_update)
 		narrow_down(flow);
-	else if (mz_update_outcome(answer) == MZ_UPDATE_DENIED || mz_update_outcome(answer) == MZ_UPDATE_FAULT)
+	else if (mz_update_outcome(answer) == MZ_UPDATE_DENIED ||
+		 mz_update_outcome(answer) == MZ_UPDATE_FAULT)
 		flow_fail(flow, flow->refusal_fault, flow->refusal);
 	else
 		flow_fault(flow, true, flow->refusal_fault, flow->refusal);
@@ -148,8 +151,9 @@ static void on_tried(void *arg, const struct mz_answer *answer)
 static int ask(struct flow *flow, const uint8_t *wire, size_t len, mz_net_done done)
 {
 	struct mz_request request = {
-		.kind = flow->job.server->transport == MZ_TRANSPORT_UDP && len <= UDP_UPDATE_MAX ? MZ_ASK_UPDATE_UDP
-											 : MZ_ASK_UPDATE,
+		.kind = flow->job.server->transport == MZ_TRANSPORT_UDP && len <= UDP_UPDATE_MAX
+				? MZ_ASK_UPDATE_UDP
+				: MZ_ASK_UPDATE,
 		.key = flow->job.server->key,
 		.wire = wire,
 		.len = len,
@@ -217,7 +221,8 @@ static void report_race(struct flow *flow)
 		mz_str_add(&text, "nothing");
 	for (size_t i = unit->live_from; i < unit->live_to; i++) {
 		mz_str_add(&text, i > unit->live_from ? ", " : "");
-		mz_rdata_to_text(unit->type, flow->live.rrs.rr[i].rdata, flow->live.rrs.rr[i].rdlen, &text);
+		mz_rdata_to_text(unit->type, flow->live.rrs.rr[i].rdata, flow->live.rrs.rr[i].rdlen,
+				 &text);
 	}
 	deny_current(flow, text.failed ? "somebody else keeps changing it" : text.s);
 	mz_str_clear(&text);
@@ -235,7 +240,8 @@ static void raced(struct flow *flow)
 	}
 	/* The others in the message must not wait for the one that is fought over. */
 	for (size_t u = flow->current.from; u < flow->current.to; u++)
-		single = single && flow->plan.units[u].group == flow->plan.units[flow->current.from].group;
+		single = single &&
+			 flow->plan.units[u].group == flow->plan.units[flow->current.from].group;
 	if (single)
 		report_race(flow);
 	else
@@ -251,7 +257,8 @@ static bool fails_for_long(struct flow *flow)
 
 	if (flow->failing_since == 0)
 		flow->failing_since = now;
-	return flow->attempts >= SERVFAILS_MAX && now - flow->failing_since >= (half < SERVFAILS_MS ? half : SERVFAILS_MS);
+	return flow->attempts >= SERVFAILS_MAX &&
+	       now - flow->failing_since >= (half < SERVFAILS_MS ? half : SERVFAILS_MS);
 }
 
 static void on_reply(void *arg, const struct mz_answer *answer)
@@ -262,7 +269,8 @@ static void on_reply(void *arg, const struct mz_answer *answer)
 
 	flow->ask = NULL;
 	if (outcome != MZ_UPDATE_APPLIED && outcome != MZ_UPDATE_RACED)
-		mz_net_explain(answer, flow->peer, "UPDATE", flow->job.origin_text, flow->job.server->key, &why);
+		mz_net_explain(answer, flow->peer, "UPDATE", flow->job.origin_text,
+			       flow->job.server->key, &why);
 	switch (outcome) {
 	case MZ_UPDATE_APPLIED:
 		flow_log_settle(flow, SENT_APPLIED);
@@ -271,9 +279,10 @@ static void on_reply(void *arg, const struct mz_answer *answer)
 	case MZ_UPDATE_RACED:
 		raced(flow);
 		break;
-	case MZ_UPDATE_UNKNOWN: /* stays unknown in the log until the zone is read again */
+	case MZ_UPDATE_UNKNOWN:		 /* stays unknown in the log until the zone is read again */
 		if (!flow->looked_again) /* the wait for the reply may have used up the time */
-			flow->deadline = mz_clock_mono_ms() + (uint64_t)flow->job.server->timeout * 1000u;
+			flow->deadline =
+				mz_clock_mono_ms() + (uint64_t)flow->job.server->timeout * 1000u;
 		flow->looked_again = true;
 		flow_fault(flow, true, mz_net_fault(answer), why.text);
 		break;
@@ -298,8 +307,9 @@ void flow_send_committed(struct flow *flow)
 	const struct tsig_key *key = flow->job.server->key;
 	size_t len = 0;
 
-	if (mz_update_build(&flow->plan, &flow->live, flow->job.origin, flow->current.from, flow->current.to,
-			    key == NULL ? 0 : tsig_overhead(key), wire, &len) != MZ_OK) {
+	if (mz_update_build(&flow->plan, &flow->live, flow->job.origin, flow->current.from,
+			    flow->current.to, key == NULL ? 0 : tsig_overhead(key), wire,
+			    &len) != MZ_OK) {
 		flow_log_settle(flow, SENT_FAILED);
 		deny_current(flow, "the RRset is too large to be changed safely by one message");
 		return;

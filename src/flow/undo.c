@@ -5,8 +5,11 @@
 static bool in_list(const struct mz_rrlist *list, const struct mz_rr *rr)
 {
 	for (size_t i = mz_rrlist_find(list, rr->owner, rr->type);
-	     i < list->count && list->rr[i].type == rr->type && mz_name_equal(list->rr[i].owner, rr->owner); i++) {
-		if (mz_rdata_same(rr->type, list->rr[i].rdata, list->rr[i].rdlen, rr->rdata, rr->rdlen))
+	     i < list->count && list->rr[i].type == rr->type &&
+	     mz_name_equal(list->rr[i].owner, rr->owner);
+	     i++) {
+		if (mz_rdata_same(rr->type, list->rr[i].rdata, list->rr[i].rdlen, rr->rdata,
+				  rr->rdlen))
 			return true;
 	}
 	return false;
@@ -39,7 +42,9 @@ static bool is_whole(const struct flow *flow, const struct mz_rr *rr)
 	const struct mz_rrlist *live = &flow->live.rrs;
 
 	for (size_t i = mz_rrlist_find(live, rr->owner, rr->type);
-	     i < live->count && live->rr[i].type == rr->type && mz_name_equal(live->rr[i].owner, rr->owner); i++) {
+	     i < live->count && live->rr[i].type == rr->type &&
+	     mz_name_equal(live->rr[i].owner, rr->owner);
+	     i++) {
 		if (!in_list(flow->job.undo->added, &live->rr[i]))
 			return false;
 	}
@@ -50,8 +55,8 @@ static void moved_on(struct flow *flow, const struct mz_rr *rr, const char *what
 {
 	struct mz_str text = {0};
 
-	mz_str_addf(&text, "change %lld cannot be undone, the zone has moved on: %s: ", (long long)flow->job.undo->id,
-		    what);
+	mz_str_addf(&text, "change %lld cannot be undone, the zone has moved on: %s: ",
+		    (long long)flow->job.undo->id, what);
 	mz_rr_to_text(rr, &text);
 	if (text.failed)
 		flow_fail_memory(flow);
@@ -112,7 +117,8 @@ int flow_undo_record(struct flow *flow)
 	if (err == MZ_OK)
 		err = mz_store_ledger_put(store, server->name, origin, domain, &ledger, 0);
 	if (err == MZ_OK && flow->plan.refusal_count == 0)
-		err = mz_store_change_end(store, flow->job.undo->id, MZ_CHANGE_UNDONE, flow->job.undo->serial);
+		err = mz_store_change_end(store, flow->job.undo->id, MZ_CHANGE_UNDONE,
+					  flow->job.undo->serial);
 	mz_rrlist_clear(&ledger);
 	return err;
 }

@@ -14,18 +14,21 @@ static bool was_sent(const struct flow *flow, const struct mz_unit *unit)
 	for (size_t i = 0; i < flow->log_count; i++) {
 		const struct mz_rr *rr = &flow->log[i].change.rr;
 
-		if (flow->log[i].state == SENT_APPLIED && rr->type == unit->type && mz_name_equal(rr->owner, unit->owner))
+		if (flow->log[i].state == SENT_APPLIED && rr->type == unit->type &&
+		    mz_name_equal(rr->owner, unit->owner))
 			return true;
 	}
 	return false;
 }
 
-bool flow_as_before(const struct mz_live *before, const struct mz_live *now, const struct mz_unit *unit)
+bool flow_as_before(const struct mz_live *before, const struct mz_live *now,
+		    const struct mz_unit *unit)
 {
 	size_t from = mz_rrlist_find(&before->rrs, unit->owner, unit->type), i = from;
 
 	for (size_t k = unit->live_from; k < unit->live_to; k++, i++) {
-		if (i >= before->rrs.count || mz_rr_compare(&before->rrs.rr[i], &now->rrs.rr[k]) != 0 ||
+		if (i >= before->rrs.count ||
+		    mz_rr_compare(&before->rrs.rr[i], &now->rrs.rr[k]) != 0 ||
 		    before->rrs.rr[i].ttl != now->rrs.rr[k].ttl)
 			return false;
 	}
@@ -64,7 +67,8 @@ static int refuse_ignored(struct flow *flow)
 		if (unit->gone || !was_sent(flow, unit))
 			continue;
 		forget_sent(flow, unit);
-		(void)snprintf(reason, sizeof(reason), "the server answered NOERROR and did not do it%s",
+		(void)snprintf(reason, sizeof(reason),
+			       "the server answered NOERROR and did not do it%s",
 			       mz_update_hint(unit, MZ_RCODE_NOERROR, true));
 		err = flow_deny(flow, u, reason);
 	}
@@ -86,8 +90,10 @@ static void go_on(struct flow *flow)
 		char owner[MZ_NAME_TEXT] = "", type[MZ_CODE_TEXT] = "";
 		const struct mz_unit *unit = &flow->plan.units[0];
 
-		(void)mz_cause_set(&cause, MZ_EFAILED, "%.255s %s: somebody else changes it again and again",
-				   mz_name_to_text(unit->owner, owner), mz_type_name(unit->type, type));
+		(void)mz_cause_set(&cause, MZ_EFAILED,
+				   "%.255s %s: somebody else changes it again and again",
+				   mz_name_to_text(unit->owner, owner),
+				   mz_type_name(unit->type, type));
 		flow_fail(flow, MZ_FAULT_LATER, cause.text);
 	}
 }
@@ -113,7 +119,8 @@ static void on_seen(void *arg, struct mz_live *take_live)
 	for (size_t u = 0; u < plan.unit_count; u++) {
 		const struct mz_unit *unit = &plan.units[u];
 
-		late = late || (!unit->gone && was_sent(flow, unit) && flow_as_before(&flow->live, &live, unit));
+		late = late || (!unit->gone && was_sent(flow, unit) &&
+				flow_as_before(&flow->live, &live, unit));
 	}
 	if (late && ++flow->looks < LOOKS) {
 		mz_plan_clear(&plan);

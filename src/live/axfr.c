@@ -61,8 +61,9 @@ static void on_done(void *arg, const struct mz_answer *answer)
 		(void)mz_walk_finish(axfr->walk, &end.live);
 	} else {
 		explain(axfr, answer, &end.live.cause);
-		end.live.fault = outcome == MZ_NET_ANSWER && axfr->step != MZ_WALK_REFUSED ? MZ_FAULT_LATER
-											   : mz_net_fault(answer);
+		end.live.fault = outcome == MZ_NET_ANSWER && axfr->step != MZ_WALK_REFUSED
+					 ? MZ_FAULT_LATER
+					 : mz_net_fault(answer);
 		end.live.retry = outcome != MZ_NET_ANSWER || live_rcode_retry(answer->rcode);
 		end.cut_off = outcome == MZ_NET_STOPPED;
 		end.refused = (outcome == MZ_NET_ANSWER || outcome == MZ_NET_UNPROVEN) &&

@@ -179,8 +179,11 @@ int mz_live_probe(struct mz_peer *peer, struct tsig_key *key, const uint8_t *ori
 	*op = NULL;
 	if (probe == NULL)
 		return err;
-	*probe = (struct probe){
-		.op.cancel = cancel, .peer = peer, .key = key, .done = done, .arg = arg};
+	*probe = (struct probe){.op.cancel = cancel,
+				.peer = peer,
+				.key = key,
+				.done = done,
+				.arg = arg};
 	probe->origin.len = (uint8_t)mz_name_len(origin);
 	memcpy(probe->origin.wire, origin, probe->origin.len);
 	request.arg = probe;

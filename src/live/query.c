@@ -83,8 +83,10 @@ static struct question *new_question(struct live_query *query, enum purpose purp
 	struct question *q = mz_arena_alloc(&query->arena, sizeof *q);
 
 	if (q != NULL)
-		*q = (struct question){
-			.query = query, .name = name, .type = type, .purpose = purpose};
+		*q = (struct question){.query = query,
+				       .name = name,
+				       .type = type,
+				       .purpose = purpose};
 	return q;
 }
 
@@ -257,7 +259,8 @@ static void finish(struct live_query *query)
 }
 
 /* The read has failed: what was kept counts for nothing. */
-static void fail(struct live_query *query, bool retry, enum mz_fault fault, const struct mz_cause *cause)
+static void fail(struct live_query *query, bool retry, enum mz_fault fault,
+		 const struct mz_cause *cause)
 {
 	mz_live_clear(&query->live);
 	query->live.retry = retry;

@@ -68,8 +68,8 @@ bool judge_reply(enum tsig_verdict verdict, const struct tsig_info *info, unsign
 	/* An error that proves nothing may end an attempt, where it is one that servers send without
 	 * a MAC. Any other answer that proves nothing is not one. */
 	*outcome = MZ_NET_UNPROVEN;
-	return rcode == MZ_RCODE_FORMERR || rcode == MZ_RCODE_SERVFAIL || rcode == MZ_RCODE_NOTIMP ||
-	       rcode == MZ_RCODE_REFUSED || rcode == MZ_RCODE_NOTAUTH;
+	return rcode == MZ_RCODE_FORMERR || rcode == MZ_RCODE_SERVFAIL ||
+	       rcode == MZ_RCODE_NOTIMP || rcode == MZ_RCODE_REFUSED || rcode == MZ_RCODE_NOTAUTH;
 }
 
 enum mz_fault mz_net_fault(const struct mz_answer *answer)

@@ -261,8 +261,8 @@ uint64_t udp_tick(struct mz_peer *peer, uint64_t now)
 	flush(peer);
 	for (i = 0; i < NET_UDP_WINDOW; i++)
 		if (udp->slot[i] != NULL)
-			next = net_earlier(
-				next, net_earlier(udp->slot[i]->deadline, udp->slot[i]->resend));
+			next = net_earlier(next, net_earlier(udp->slot[i]->deadline,
+							     udp->slot[i]->resend));
 	if (udp->count != 0 || udp->fd < 0)
 		return next;
 	if (udp->idle_since + NET_IDLE_MS > now)

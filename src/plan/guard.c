@@ -18,7 +18,8 @@ static int refuse(struct slot *slot, struct mz_arena *arena, const char *reason)
 	return slot->refused == NULL ? MZ_ENOMEM : MZ_OK;
 }
 
-static int refuse_with(struct slot *slot, struct mz_arena *arena, const char *reason, const struct mz_rr *rr)
+static int refuse_with(struct slot *slot, struct mz_arena *arena, const char *reason,
+		       const struct mz_rr *rr)
 {
 	struct mz_str text = {0};
 	int err = MZ_ENOMEM;
@@ -43,9 +44,11 @@ static int guard_cut(struct slot *slot, const struct mz_plan_input *in, struct m
 		if (cut->type == MZ_TYPE_DNAME && !mz_name_equal(slot->owner, cut->owner))
 			return refuse_with(slot, arena, "the name is below a DNAME: ", cut);
 		if (cut->type == MZ_TYPE_SOA)
-			return refuse_with(slot, arena, "the name is in another zone of this server: ", cut);
+			return refuse_with(slot, arena,
+					   "the name is in another zone of this server: ", cut);
 		if (cut->type == MZ_TYPE_NS)
-			return refuse_with(slot, arena, "the name is delegated to other servers: ", cut);
+			return refuse_with(slot, arena,
+					   "the name is delegated to other servers: ", cut);
 	}
 	return MZ_OK;
 }
@@ -61,11 +64,13 @@ static int guard_takeover(struct slot *slot, const struct mz_plan_input *in, str
 			continue;
 		/* Somebody signs with the key that stands there; ours needs a selector of its own. */
 		if (mark->family == MZ_FAMILY_DKIM && domain->dkim_automatic)
-			reason = "another key is published under this selector (change selector_template): ";
+			reason = "another key is published under this selector (change "
+				 "selector_template): ";
 		else if (domain->refuse_takeover)
 			reason = "in our place stands (takeover = \"refuse\"): ";
 		if (reason != NULL)
-			return refuse_with(slot, arena, reason, &in->live->rrs.rr[slot->live_from + i]);
+			return refuse_with(slot, arena, reason,
+					   &in->live->rrs.rr[slot->live_from + i]);
 	}
 	return MZ_OK;
 }
@@ -82,7 +87,8 @@ static const struct slot *find_slot(const struct slot *slots, size_t count, uint
 }
 
 /* Does an RR that stands at the name stay there, after all that we do? `slots` are the name's. */
-static bool stays(const struct slot *slots, size_t count, const struct mz_plan_input *in, size_t live)
+static bool stays(const struct slot *slots, size_t count, const struct mz_plan_input *in,
+		  size_t live)
 {
 	const struct slot *slot = find_slot(slots, count, in->live->rrs.rr[live].type);
 
@@ -101,8 +107,8 @@ static void name_type(struct mz_str *list, const char *before, uint16_t type, ui
 }
 
 /* `slots` are those of one owner. */
-static int guard_cname(struct slot *slot, const struct slot *slots, size_t count, const struct mz_plan_input *in,
-		       struct mz_arena *arena)
+static int guard_cname(struct slot *slot, const struct slot *slots, size_t count,
+		       const struct mz_plan_input *in, struct mz_arena *arena)
 {
 	struct mz_str reason = {0};
 	bool wanted = false;
@@ -110,10 +116,12 @@ static int guard_cname(struct slot *slot, const struct slot *slots, size_t count
 	int err = MZ_OK;
 
 	for (size_t i = mz_rrlist_find(&in->live->rrs, slot->owner, 0);
-	     i < in->live->rrs.count && mz_name_equal(in->live->rrs.rr[i].owner, slot->owner); i++) {
+	     i < in->live->rrs.count && mz_name_equal(in->live->rrs.rr[i].owner, slot->owner);
+	     i++) {
 		const struct mz_rr *rr = &in->live->rrs.rr[i];
 
-		if ((slot->type == MZ_TYPE_CNAME) == (rr->type == MZ_TYPE_CNAME) || !stays(slots, count, in, i))
+		if ((slot->type == MZ_TYPE_CNAME) == (rr->type == MZ_TYPE_CNAME) ||
+		    !stays(slots, count, in, i))
 			continue;
 		if (rr->type == MZ_TYPE_CNAME) {
 			err = refuse_with(slot, arena, "a CNAME stands at this name: ", rr);
@@ -125,7 +133,8 @@ static int guard_cname(struct slot *slot, const struct slot *slots, size_t count
 	wanted = slot->type == MZ_TYPE_CNAME && reason.len == 0;
 	for (size_t s = 0; s < count && wanted; s++) {
 		if (slots[s].type != MZ_TYPE_CNAME && slots[s].want_to > slots[s].want_from)
-			name_type(&reason, "other data is wanted at this name: ", slots[s].type, &last);
+			name_type(&reason, "other data is wanted at this name: ", slots[s].type,
+				  &last);
 	}
 	if (reason.failed)
 		err = MZ_ENOMEM;
@@ -145,7 +154,8 @@ static int guard_single(struct slot *slot, struct mz_arena *arena)
 		return MZ_OK;
 	for (size_t i = 0; i < slot->live_to - slot->live_from; i++)
 		stand += slot->mark[i].fate < FATE_STALE;
-	return stand < 2 ? MZ_OK : refuse(slot, arena, "another one stands or is wanted at this name");
+	return stand < 2 ? MZ_OK
+			 : refuse(slot, arena, "another one stands or is wanted at this name");
 }
 
 /* ---- mail that would break --------------------------------------------------------------------- */
@@ -153,7 +163,10 @@ static int guard_single(struct slot *slot, struct mz_arena *arena)
 static bool is_spf(const struct mz_rr *rr)
 {
 	static const uint8_t spf[] = {6, 'v', '=', 's', 'p', 'f', '1'};
-	const struct mz_rr want = {.type = MZ_TYPE_TXT, .rdata = spf, .rdlen = sizeof(spf), .claim = MZ_CLAIM_MATCH};
+	const struct mz_rr want = {.type = MZ_TYPE_TXT,
+				   .rdata = spf,
+				   .rdlen = sizeof(spf),
+				   .claim = MZ_CLAIM_MATCH};
 
 	return mz_claim_matches(&want, rr->rdata, rr->rdlen);
 }
@@ -165,10 +178,14 @@ static int guard_spf(struct slot *slot, const struct mz_plan_input *in, struct m
 	if (slot->type != MZ_TYPE_TXT)
 		return MZ_OK;
 	for (size_t i = 0; i < slot->live_to - slot->live_from; i++)
-		stay += slot->mark[i].fate < FATE_STALE && is_spf(&in->live->rrs.rr[slot->live_from + i]);
+		stay += slot->mark[i].fate < FATE_STALE &&
+			is_spf(&in->live->rrs.rr[slot->live_from + i]);
 	for (size_t w = slot->want_from; w < slot->want_to; w++)
-		come += slot->wish[w - slot->want_from] == WISH_COMES && is_spf(&in->desired->rr[w]);
-	return come == 0 || stay + come < 2 ? MZ_OK : refuse(slot, arena, "two SPF strings would stand at one name");
+		come += slot->wish[w - slot->want_from] == WISH_COMES &&
+			is_spf(&in->desired->rr[w]);
+	return come == 0 || stay + come < 2
+		       ? MZ_OK
+		       : refuse(slot, arena, "two SPF strings would stand at one name");
 }
 
 static int guard_mx(struct slot *slot, const struct mz_plan_input *in, struct mz_arena *arena)
@@ -197,7 +214,8 @@ static bool loses(const struct slot *slot)
 {
 	unsigned stale = 0;
 
-	for (size_t i = 0; slot->touched && changes(slot) && i < slot->live_to - slot->live_from; i++)
+	for (size_t i = 0; slot->touched && changes(slot) && i < slot->live_to - slot->live_from;
+	     i++)
 		stale += slot->mark[i].fate == FATE_STALE;
 	return stale > slot->adds;
 }
@@ -223,7 +241,8 @@ static void count_lost(const struct slot *slot, const struct mz_plan_input *in, 
 }
 
 /* Everything that is counted here is the same after a plan that was refused: it stays refused. */
-static void count_all(const struct slot *slots, size_t count, const struct mz_plan_input *in, struct tally *tally)
+static void count_all(const struct slot *slots, size_t count, const struct mz_plan_input *in,
+		      struct tally *tally)
 {
 	for (size_t i = 0; i < in->desired->count; i++)
 		tally[in->desired->rr[i].domain].all += slot_planned(in, &in->desired->rr[i]);
@@ -238,7 +257,8 @@ static void count_all(const struct slot *slots, size_t count, const struct mz_pl
 	}
 }
 
-static int judge_tally(struct tally *tally, const struct mz_plan_domain *domain, struct mz_arena *arena)
+static int judge_tally(struct tally *tally, const struct mz_plan_domain *domain,
+		       struct mz_arena *arena)
 {
 	struct mz_cause reason = {0};
 
@@ -246,13 +266,16 @@ static int judge_tally(struct tally *tally, const struct mz_plan_domain *domain,
 	    tally->lost * 100 <= tally->all * domain->delete_limit)
 		return MZ_OK;
 	(void)mz_cause_set(&reason, MZ_OK,
-			   "the plan would delete %llu of the domain's %llu records; delete_limit is %u percent",
-			   (unsigned long long)tally->lost, (unsigned long long)tally->all, domain->delete_limit);
+			   "the plan would delete %llu of the domain's %llu records; delete_limit "
+			   "is %u percent",
+			   (unsigned long long)tally->lost, (unsigned long long)tally->all,
+			   domain->delete_limit);
 	tally->reason = mz_arena_strdup(arena, reason.text);
 	return tally->reason == NULL ? MZ_ENOMEM : MZ_OK;
 }
 
-static int guard_limit(struct slot *slots, size_t count, const struct mz_plan_input *in, struct mz_arena *arena)
+static int guard_limit(struct slot *slots, size_t count, const struct mz_plan_input *in,
+		       struct mz_arena *arena)
 {
 	struct tally *tally = calloc(in->domain_count + 1, sizeof(*tally));
 	int err = tally == NULL ? MZ_ENOMEM : MZ_OK;
@@ -294,7 +317,8 @@ static int guard_slot(struct slot *slot, const struct mz_plan_input *in, struct 
 	return err;
 }
 
-int guard_slots(struct slot *slots, size_t count, const struct mz_plan_input *in, struct mz_arena *arena)
+int guard_slots(struct slot *slots, size_t count, const struct mz_plan_input *in,
+		struct mz_arena *arena)
 {
 	int err = MZ_OK;
 

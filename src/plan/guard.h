@@ -7,6 +7,7 @@
 
 /* Refuses the slots whose changes would break a rule: sets `refused` to a text in the arena. The
  * slots are ordered by owner. MZ_ENOMEM. */
-int guard_slots(struct slot *slots, size_t count, const struct mz_plan_input *in, struct mz_arena *arena);
+int guard_slots(struct slot *slots, size_t count, const struct mz_plan_input *in,
+		struct mz_arena *arena);
 
 #endif

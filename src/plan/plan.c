@@ -20,11 +20,13 @@ static void *grown(void *array, size_t count, size_t *cap, size_t size)
 
 /* ---- the slots --------------------------------------------------------------------------------- */
 
-static size_t run_end(const struct mz_rrlist *list, size_t from, const uint8_t *owner, uint16_t type)
+static size_t run_end(const struct mz_rrlist *list, size_t from, const uint8_t *owner,
+		      uint16_t type)
 {
 	size_t end = from;
 
-	while (end < list->count && list->rr[end].type == type && mz_name_equal(list->rr[end].owner, owner))
+	while (end < list->count && list->rr[end].type == type &&
+	       mz_name_equal(list->rr[end].owner, owner))
 		end++;
 	return end;
 }
@@ -42,12 +44,17 @@ static size_t collect(const struct mz_plan_input *in, struct slot *slots)
 	size_t w = 0, g = 0, count = 0;
 
 	while (w < in->desired->count || g < in->ledger->count) {
-		const struct mz_rr *first = w < in->desired->count ? &in->desired->rr[w] : &in->ledger->rr[g];
+		const struct mz_rr *first =
+			w < in->desired->count ? &in->desired->rr[w] : &in->ledger->rr[g];
 		struct slot *slot = &slots[count];
 
-		if (w < in->desired->count && g < in->ledger->count && slot_order(&in->ledger->rr[g], first) < 0)
+		if (w < in->desired->count && g < in->ledger->count &&
+		    slot_order(&in->ledger->rr[g], first) < 0)
 			first = &in->ledger->rr[g];
-		*slot = (struct slot){.owner = first->owner, .type = first->type, .want_from = w, .ledger_from = g};
+		*slot = (struct slot){.owner = first->owner,
+				      .type = first->type,
+				      .want_from = w,
+				      .ledger_from = g};
 		w = slot->want_to = run_end(in->desired, w, slot->owner, slot->type);
 		g = slot->ledger_to = run_end(in->ledger, g, slot->owner, slot->type);
 		slot->live_from = mz_rrlist_find(&in->live->rrs, slot->owner, slot->type);
@@ -60,9 +67,11 @@ static size_t collect(const struct mz_plan_input *in, struct slot *slots)
 /* ---- what is left behind ------------------------------------------------------------------------- */
 
 /* `tag`: whom the change is accounted to. */
-static int add_change(struct mz_plan *plan, const struct mz_rr *rr, const struct mark *tag, uint32_t ttl, bool add)
+static int add_change(struct mz_plan *plan, const struct mz_rr *rr, const struct mark *tag,
+		      uint32_t ttl, bool add)
 {
-	struct mz_change *change = grown(plan->changes, plan->change_count, &plan->change_cap, sizeof(*change));
+	struct mz_change *change =
+		grown(plan->changes, plan->change_count, &plan->change_cap, sizeof(*change));
 
 	if (change == NULL)
 		return MZ_ENOMEM;
@@ -79,7 +88,8 @@ static int add_change(struct mz_plan *plan, const struct mz_rr *rr, const struct
 	return MZ_OK;
 }
 
-static int add_deletions(struct mz_plan *plan, const struct mz_plan_input *in, const struct slot *slot)
+static int add_deletions(struct mz_plan *plan, const struct mz_plan_input *in,
+			 const struct slot *slot)
 {
 	int err = MZ_OK;
 
@@ -94,11 +104,13 @@ static int add_deletions(struct mz_plan *plan, const struct mz_plan_input *in, c
 }
 
 /* The additions: for a new TTL what stands there and stays, and what is wanted and does not. */
-static int add_additions(struct mz_plan *plan, const struct mz_plan_input *in, const struct slot *slot)
+static int add_additions(struct mz_plan *plan, const struct mz_plan_input *in,
+			 const struct slot *slot)
 {
 	int err = MZ_OK;
 
-	for (size_t i = slot->live_from; i < slot->live_to && slot->ttl_change && err == MZ_OK; i++) {
+	for (size_t i = slot->live_from; i < slot->live_to && slot->ttl_change && err == MZ_OK;
+	     i++) {
 		const struct mark *mark = &slot->mark[i - slot->live_from];
 
 		if (mark->fate < FATE_STALE)
@@ -125,8 +137,13 @@ static size_t live_octets(const struct mz_plan_input *in, const struct slot *slo
 
 static int add_unit(struct mz_plan *plan, const struct mz_plan_input *in, const struct slot *slot)
 {
-	struct mz_unit unit = {.owner = slot->owner, .type = slot->type, .domain = slot->domain,
-			       .family = slot->family, .whole = slot->whole, .live_from = slot->live_from, .live_to = slot->live_to,
+	struct mz_unit unit = {.owner = slot->owner,
+			       .type = slot->type,
+			       .domain = slot->domain,
+			       .family = slot->family,
+			       .whole = slot->whole,
+			       .live_from = slot->live_from,
+			       .live_to = slot->live_to,
 			       .live_octets = live_octets(in, slot)};
 	struct mz_unit *units = NULL;
 	int err = MZ_OK;
@@ -143,14 +160,16 @@ static int add_unit(struct mz_plan *plan, const struct mz_plan_input *in, const 
 	if (err == MZ_OK)
 		err = add_additions(plan, in, slot);
 	unit.add_to = plan->change_count;
-	unit.delete_rrset = unit.del_to > unit.del_from && unit.del_to - unit.del_from == slot->live_to - slot->live_from;
+	unit.delete_rrset = unit.del_to > unit.del_from &&
+			    unit.del_to - unit.del_from == slot->live_to - slot->live_from;
 	plan->units[plan->unit_count++] = unit;
 	return err;
 }
 
 /* The ledger after the plan: every planned wish that stands or comes; of a slot that is refused
  * and of families that are not planned now, what it had. */
-static int keep_ledger(struct mz_plan *plan, const struct mz_plan_input *in, const struct slot *slot)
+static int keep_ledger(struct mz_plan *plan, const struct mz_plan_input *in,
+		       const struct slot *slot)
 {
 	size_t from = plan->ledger.count;
 	int err = MZ_OK;
@@ -191,7 +210,8 @@ static int take_slot(struct mz_plan *plan, const struct mz_plan_input *in, const
 }
 
 /* Is an RR that the plan leaves alone ours all the same, of a domain or family not planned now? */
-static bool ours_elsewhere(const struct mz_plan_input *in, const struct slot *slot, const struct mz_rr *rr)
+static bool ours_elsewhere(const struct mz_plan_input *in, const struct slot *slot,
+			   const struct mz_rr *rr)
 {
 	for (size_t g = slot->ledger_from; g < slot->ledger_to; g++) {
 		const struct mz_rr *had = &in->ledger->rr[g];
@@ -204,7 +224,8 @@ static bool ours_elsewhere(const struct mz_plan_input *in, const struct slot *sl
 }
 
 /* Everything seen that is neither ours nor the server's. */
-static uint32_t count_foreign(const struct mz_plan_input *in, const struct slot *slots, size_t count)
+static uint32_t count_foreign(const struct mz_plan_input *in, const struct slot *slots,
+			      size_t count)
 {
 	uint64_t all = in->live->foreign, ours = 0;
 
@@ -218,7 +239,8 @@ static uint32_t count_foreign(const struct mz_plan_input *in, const struct slot 
 		const struct slot *slot = &slots[s];
 
 		for (size_t i = slot->live_from; i < slot->live_to; i++)
-			ours += slot->touched && slot->mark[i - slot->live_from].fate != FATE_FOREIGN
+			ours += slot->touched &&
+						slot->mark[i - slot->live_from].fate != FATE_FOREIGN
 					? 1
 					: ours_elsewhere(in, slot, &in->live->rrs.rr[i]);
 	}
@@ -244,8 +266,10 @@ static size_t name_end(const struct mz_plan *plan, size_t from, bool *cname)
 	size_t end = from;
 
 	*cname = false;
-	for (; end < plan->unit_count && mz_name_equal(plan->units[end].owner, plan->units[from].owner) &&
-	       plan->units[end].group == plan->units[from].group; end++)
+	for (; end < plan->unit_count &&
+	       mz_name_equal(plan->units[end].owner, plan->units[from].owner) &&
+	       plan->units[end].group == plan->units[from].group;
+	     end++)
 		*cname = *cname || plan->units[end].type == MZ_TYPE_CNAME;
 	return end;
 }

@@ -66,7 +66,8 @@ static void forget_additions(struct mz_plan *plan, const struct mz_unit *unit)
 	plan->ledger.count = kept;
 }
 
-int mz_plan_refuse(struct mz_plan *plan, const struct mz_plan_input *in, size_t index, const char *reason)
+int mz_plan_refuse(struct mz_plan *plan, const struct mz_plan_input *in, size_t index,
+		   const char *reason)
 {
 	struct mz_unit *unit = &plan->units[index];
 	const char *text = mz_arena_strdup(&plan->arena, reason);
@@ -89,7 +90,8 @@ int mz_plan_refuse(struct mz_plan *plan, const struct mz_plan_input *in, size_t 
 	     g < in->ledger->count && err == MZ_OK && in->ledger->rr[g].type == unit->type &&
 	     mz_name_equal(in->ledger->rr[g].owner, unit->owner);
 	     g++) {
-		if (slot_published(in, &in->ledger->rr[g]) && !plan_in_ledger(plan, 0, &in->ledger->rr[g]))
+		if (slot_published(in, &in->ledger->rr[g]) &&
+		    !plan_in_ledger(plan, 0, &in->ledger->rr[g]))
 			err = mz_rrlist_add(&plan->ledger, &in->ledger->rr[g]);
 	}
 	if (err == MZ_OK)

@@ -26,7 +26,8 @@ static bool identical(const struct mz_rr *a, const struct mz_rr *b)
 	return a->rdlen == b->rdlen && memcmp(a->rdata, b->rdata, a->rdlen) == 0;
 }
 
-size_t slot_find_live(const struct slot *slot, const struct mz_plan_input *in, const struct mz_rr *rr)
+size_t slot_find_live(const struct slot *slot, const struct mz_plan_input *in,
+		      const struct mz_rr *rr)
 {
 	const struct mz_rr *live = in->live->rrs.rr;
 	size_t found = slot->live_to;
@@ -114,12 +115,14 @@ static void find_stale(struct slot *slot, const struct mz_plan_input *in)
 		size_t l = slot_planned(in, rr) ? slot_find_live(slot, in, rr) : slot->live_to;
 
 		if (l < slot->live_to && slot->mark[l - slot->live_from].fate == FATE_FOREIGN)
-			slot->mark[l - slot->live_from] = (struct mark){FATE_STALE, rr->domain, rr->family};
+			slot->mark[l - slot->live_from] =
+				(struct mark){FATE_STALE, rr->domain, rr->family};
 	}
 }
 
 /* Does this RR, which is no one's wish and not of the ledger, stand in our place? */
-static void judge(const struct slot *slot, const struct mz_plan_input *in, const struct mz_rr *live, struct mark *mark)
+static void judge(const struct slot *slot, const struct mz_plan_input *in, const struct mz_rr *live,
+		  struct mark *mark)
 {
 	if (slot->whole) {
 		*mark = (struct mark){FATE_TAKEN, slot->domain, slot->family};

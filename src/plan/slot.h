@@ -34,16 +34,16 @@ struct slot {
 	size_t live_from, live_to;     /* in live->rrs */
 	bool whole;		       /* a domain that is planned now claims the whole RRset */
 	bool touched;		       /* some planned domain wants something here, or had it */
-	uint32_t rank;		       /* how strong the claim of the domain below is: least is most */
-	uint16_t domain;	       /* the one that speaks for the slot, and its family */
+	uint32_t rank;	 /* how strong the claim of the domain below is: least is most */
+	uint16_t domain; /* the one that speaks for the slot, and its family */
 	uint8_t family;
-	uint32_t ttl;		       /* smallest TTL among the wants */
-	uint32_t final_ttl;	       /* what additions carry */
-	struct mark *mark;	       /* one for each live RR */
-	enum wish *wish;	       /* one for each want */
-	bool ttl_change;	       /* the RRset is made anew for its TTL */
+	uint32_t ttl;	    /* smallest TTL among the wants */
+	uint32_t final_ttl; /* what additions carry */
+	struct mark *mark;  /* one for each live RR */
+	enum wish *wish;    /* one for each want */
+	bool ttl_change;    /* the RRset is made anew for its TTL */
 	unsigned deletes, adds;
-	const char *refused;	       /* reason, or NULL */
+	const char *refused; /* reason, or NULL */
 };
 
 /* Is this RR of desired or ledger one of a domain and family that are planned now? */
@@ -52,7 +52,8 @@ bool slot_planned(const struct mz_plan_input *in, const struct mz_rr *rr);
 bool slot_published(const struct mz_plan_input *in, const struct mz_rr *rr);
 /* The RR that stands there and says what `rr` says: the very octets where they stand there. Its
  * index in live->rrs, or slot->live_to. */
-size_t slot_find_live(const struct slot *slot, const struct mz_plan_input *in, const struct mz_rr *rr);
+size_t slot_find_live(const struct slot *slot, const struct mz_plan_input *in,
+		      const struct mz_rr *rr);
 /* Does a desired RR of the slot say what `rr` says? */
 bool slot_wants(const struct slot *slot, const struct mz_plan_input *in, const struct mz_rr *rr);
 /* Fills in marks, wishes, TTLs and the counts from the ranges. MZ_ENOMEM. */

@@ -52,7 +52,8 @@ void mz_derive_caa(struct mz_derivation *d)
 			continue;
 		if (strcmp(acme->policy, "wildcard") == 0)
 			mz_str_add(issuer_text(d, acme), "; policy=wildcard");
-		mz_derive_put_txt_at(d, "_validation-persist", MZ_CLAIM_MATCH, mz_derive_scratch(d));
+		mz_derive_put_txt_at(d, "_validation-persist", MZ_CLAIM_MATCH,
+				     mz_derive_scratch(d));
 	}
 	if (strncasecmp(d->report, "mailto:", 7) == 0)
 		put_caa(d, "iodef", d->report);

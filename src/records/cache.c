@@ -84,9 +84,9 @@ static void read_entry(struct cached *entry, struct mz_cause *cause)
 		entry->err = mz_dkim_public_read(&entry->dkim, entry->path, cause);
 		break;
 	case KIND_CERT:
-		entry->err = mz_cert_read(&entry->cert, entry->path,
-					  entry->next_key[0] == '\0' ? NULL : entry->next_key,
-					  cause);
+		entry->err =
+			mz_cert_read(&entry->cert, entry->path,
+				     entry->next_key[0] == '\0' ? NULL : entry->next_key, cause);
 		break;
 	case KIND_DOCUMENT:
 		entry->err = read_document(&entry->document, entry->path, cause);
@@ -114,8 +114,8 @@ static struct cached *entry_new(struct mz_facts_cache *cache, const struct cache
 
 /* The entry of a key, read where it is new. NULL, and *err, when it has a fault. */
 static const struct cached *look_up(struct mz_facts_cache *cache, const struct cached *key,
-				   const struct mz_where *where, struct mz_conf_errors *errors,
-				   int *err)
+				    const struct mz_where *where, struct mz_conf_errors *errors,
+				    int *err)
 {
 	void *found = tfind(key, &cache->tree, by_key);
 	struct cached *entry = found == NULL ? NULL : *(struct cached **)found;
@@ -154,10 +154,11 @@ const struct mz_cert *mz_cache_cert(struct mz_facts_cache *cache,
 				    struct mz_conf_errors *errors, int *err)
 {
 	const char *next = certificate->next_key == NULL ? "" : certificate->next_key;
-	const struct cached *entry =
-		look_up(cache,
-			&(struct cached){.kind = KIND_CERT, .path = certificate->file, .next_key = next},
-			&certificate->where, errors, err);
+	const struct cached *entry = look_up(cache,
+					     &(struct cached){.kind = KIND_CERT,
+							      .path = certificate->file,
+							      .next_key = next},
+					     &certificate->where, errors, err);
 
 	return entry == NULL ? NULL : &entry->cert;
 }
@@ -166,7 +167,8 @@ const char *mz_cache_document(struct mz_facts_cache *cache, const char *path,
 			      const struct mz_where *where, struct mz_conf_errors *errors, int *err)
 {
 	const struct cached *entry =
-		look_up(cache, &(struct cached){.kind = KIND_DOCUMENT, .path = path, .next_key = ""},
+		look_up(cache,
+			&(struct cached){.kind = KIND_DOCUMENT, .path = path, .next_key = ""},
 			where, errors, err);
 
 	return entry == NULL ? NULL : entry->document.s;

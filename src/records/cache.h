@@ -15,6 +15,7 @@ const struct mz_cert *mz_cache_cert(struct mz_facts_cache *cache,
 				    struct mz_conf_errors *errors, int *err);
 /* Base64 SHA-256 of a document. */
 const char *mz_cache_document(struct mz_facts_cache *cache, const char *path,
-			      const struct mz_where *where, struct mz_conf_errors *errors, int *err);
+			      const struct mz_where *where, struct mz_conf_errors *errors,
+			      int *err);
 
 #endif

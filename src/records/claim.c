@@ -113,7 +113,8 @@ static bool caa_matches(const struct mz_rr *want, const uint8_t *rdata, size_t r
 	struct part tag = {0}, value = {0}, their_tag = {0}, their_value = {0};
 
 	if (!split_caa(want->rdata, want->rdlen, &tag, &value) ||
-	    !split_caa(rdata, rdlen, &their_tag, &their_value) || !same_without_case(tag, their_tag))
+	    !split_caa(rdata, rdlen, &their_tag, &their_value) ||
+	    !same_without_case(tag, their_tag))
 		return false;
 	if (same_without_case(tag, (struct part){"iodef", 5}))
 		return same(value, their_value);

@@ -25,15 +25,17 @@ static void check_cname(struct mz_derivation *d, size_t begin, size_t end)
 		return;
 	(void)mz_name_to_text(cname->owner, owner);
 	if (mz_name_equal(cname->rdata, cname->owner))
-		mz_derive_fail(d, "the CNAME of %s at %.260s would be its own target: give the mail "
-			       "system another hostname, or leave out %s", family(cname), owner,
-			       family(cname));
+		mz_derive_fail(d,
+			       "the CNAME of %s at %.260s would be its own target: give the mail "
+			       "system another hostname, or leave out %s",
+			       family(cname), owner, family(cname));
 	else if (other->type == MZ_TYPE_CNAME)
 		mz_derive_fail(d, "two different CNAMEs at %.260s, of %s and of %s", owner,
 			       family(cname), family(other));
 	else
 		mz_derive_fail(d, "the CNAME of %s and the %s of %s cannot both be at %.260s",
-			       family(cname), mz_type_name(other->type, type), family(other), owner);
+			       family(cname), mz_type_name(other->type, type), family(other),
+			       owner);
 }
 
 static bool rr_is_spf(const struct mz_rr *rr)
@@ -58,7 +60,9 @@ static void check_txt(struct mz_derivation *d, size_t begin, size_t end)
 		bool sole = rr[i].claim == MZ_CLAIM_WHOLE && rr[i].family != MZ_FAMILY_AUTOCONFIG;
 
 		if (sole) {
-			mz_derive_fail(d, "two TXT records at %.260s, of %s and of %s: readers would take neither",
+			mz_derive_fail(d,
+				       "two TXT records at %.260s, of %s and of %s: readers would "
+				       "take neither",
 				       mz_name_to_text(rr[i].owner, owner), family(&rr[i]),
 				       family(&rr[i == begin ? begin + 1 : begin]));
 			return;
@@ -66,7 +70,9 @@ static void check_txt(struct mz_derivation *d, size_t begin, size_t end)
 		if (!rr_is_spf(&rr[i]))
 			continue;
 		if (first != NULL) {
-			mz_derive_fail(d, "two SPF records at %.260s, of %s and of %s: receivers would take neither",
+			mz_derive_fail(d,
+				       "two SPF records at %.260s, of %s and of %s: receivers "
+				       "would take neither",
 				       mz_name_to_text(rr[i].owner, owner), family(first),
 				       family(&rr[i]));
 			return;

@@ -29,7 +29,8 @@ static bool has_tag(const char *list, const char *name)
 
 void mz_derive_dmarc(struct mz_derivation *d)
 {
-	const char *setting = d->domain->no_mail ? "v=DMARC1; p=reject; sp=reject" : d->domain->dmarc;
+	const char *setting =
+		d->domain->no_mail ? "v=DMARC1; p=reject; sp=reject" : d->domain->dmarc;
 	struct mz_str *text = mz_derive_text(d);
 	size_t len = strlen(setting);
 

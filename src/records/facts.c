@@ -112,11 +112,14 @@ static void check_template(struct gathering *g)
 		if (err == MZ_OK && (mz_name_prefix(&base, "_domainkey", domain->name) != MZ_OK ||
 				     mz_name_prefix(&owner, selector.s, base.wire) != MZ_OK))
 			err = mz_cause_set(&cause, MZ_EINVAL,
-					   "the selector template \"%.100s\" gives names that are too "
-					   "long", domain->selector_template);
+					   "the selector template \"%.100s\" gives names that are "
+					   "too "
+					   "long",
+					   domain->selector_template);
 	}
 	if (err != MZ_OK) {
-		mz_conf_error(g->errors, &domain->selector_template_where, "%s: %s", domain->text, cause.text);
+		mz_conf_error(g->errors, &domain->selector_template_where, "%s: %s", domain->text,
+			      cause.text);
 		note(g, err == MZ_ENOMEM ? err : MZ_EINVAL);
 	}
 	mz_str_clear(&selector);
@@ -143,7 +146,8 @@ static void certificates(struct gathering *g)
 {
 	const struct mz_conf_mail_system *system = g->domain->system;
 	const struct mz_cert **certs =
-		mz_arena_alloc(&g->out->arena, system->certificate_count * sizeof(struct mz_cert *));
+		mz_arena_alloc(&g->out->arena,
+			       system->certificate_count * sizeof(struct mz_cert *));
 
 	if (certs == NULL) {
 		note(g, MZ_ENOMEM);
@@ -197,15 +201,16 @@ static void check_system(struct mz_facts_cache *cache, const struct mz_conf_mail
 	int err = MZ_OK;
 
 	if (system->autoconfig_document != NULL)
-		(void)mz_cache_document(cache, system->autoconfig_document, &system->autoconfig_where, errors,
-					&err);
+		(void)mz_cache_document(cache, system->autoconfig_document,
+					&system->autoconfig_where, errors, &err);
 	for (size_t i = 0; i < system->certificate_count; i++) {
 		if (system->certificates[i].file != NULL)
 			(void)mz_cache_cert(cache, &system->certificates[i], errors, &err);
 	}
 }
 
-void mz_facts_check(struct mz_facts_cache *cache, const struct mz_conf *conf, struct mz_conf_errors *errors)
+void mz_facts_check(struct mz_facts_cache *cache, const struct mz_conf *conf,
+		    struct mz_conf_errors *errors)
 {
 	int err = MZ_OK;
 

@@ -42,8 +42,8 @@ bool mz_derive_below(struct mz_derivation *d, struct mz_name *out, const char *l
 
 	if (mz_name_prefix(out, labels, base) == MZ_OK)
 		return true;
-	mz_derive_fail(d, "%s: the name %.80s.%.260s is too long", mz_family_name(d->family), labels,
-		       mz_name_to_text(base, text));
+	mz_derive_fail(d, "%s: the name %.80s.%.260s is too long", mz_family_name(d->family),
+		       labels, mz_name_to_text(base, text));
 	return false;
 }
 

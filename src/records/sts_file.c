@@ -10,7 +10,8 @@
 
 static bool has_file(const struct mz_conf_domain *domain)
 {
-	return !domain->no_mail && domain->mta_sts != NULL && domain->mta_sts->policy_file != NULL &&
+	return !domain->no_mail && domain->mta_sts != NULL &&
+	       domain->mta_sts->policy_file != NULL &&
 	       (domain->publish & 1u << MZ_FAMILY_MTA_STS) != 0;
 }
 
@@ -27,11 +28,12 @@ static int write_policy(const char *path, const struct mz_str *policy, struct mz
 {
 	uint8_t *octets = NULL;
 	size_t len = 0;
-	bool same = mz_file_read(path, POLICY_MAX, &octets, &len, NULL) == MZ_OK && len == policy->len &&
-		    memcmp(octets, policy->s, len) == 0;
+	bool same = mz_file_read(path, POLICY_MAX, &octets, &len, NULL) == MZ_OK &&
+		    len == policy->len && memcmp(octets, policy->s, len) == 0;
 
 	free(octets);
-	return same ? MZ_OK : mz_file_write_atomic(path, policy->s, policy->len, POLICY_MODE, cause);
+	return same ? MZ_OK
+		    : mz_file_write_atomic(path, policy->s, policy->len, POLICY_MODE, cause);
 }
 
 /* The domains [0, count) name one file: they must want the same in it. */
@@ -48,9 +50,11 @@ static int one_file(const struct mz_conf_domain *const *domain, size_t count, bo
 			continue;
 		mz_str_reset(&other);
 		err = mz_records_sts_policy(domain[i], &other);
-		if (err != MZ_OK || (other.len == policy.len && memcmp(other.s, policy.s, policy.len) == 0))
+		if (err != MZ_OK ||
+		    (other.len == policy.len && memcmp(other.s, policy.s, policy.len) == 0))
 			continue;
-		mz_conf_error(errors, &domain[i]->where, "%s and %s have different MTA-STS policies, but one policy_file: %s",
+		mz_conf_error(errors, &domain[i]->where,
+			      "%s and %s have different MTA-STS policies, but one policy_file: %s",
 			      domain[i]->text, domain[0]->text, sts->policy_file);
 		err = MZ_EINVAL;
 	}

@@ -31,7 +31,8 @@ static int by_place(const void *a, const void *b)
 	return (x->places[0] > y->places[0]) - (x->places[0] < y->places[0]);
 }
 
-static bool selected(const struct entry *entries, size_t from, size_t to, const struct mz_conf_domain *domain)
+static bool selected(const struct entry *entries, size_t from, size_t to,
+		     const struct mz_conf_domain *domain)
 {
 	for (size_t i = from; i < to; i++) {
 		if (mz_name_equal(entries[i].domain->name, domain->name))
@@ -41,14 +42,16 @@ static bool selected(const struct entry *entries, size_t from, size_t to, const 
 }
 
 /* Makes the job for the entries [from, to) of one zone. The selected domains come first. */
-static int make_job(struct zone_jobs *out, const struct mz_run_input *input, const struct entry *entries, size_t from,
-		    size_t to)
+static int make_job(struct zone_jobs *out, const struct mz_run_input *input,
+		    const struct entry *entries, size_t from, size_t to)
 {
 	const struct mz_conf_domain *first = entries[from].domain;
-	const struct mz_conf_zone *others = mz_conf_find_zone(input->conf, first->server, first->origin);
+	const struct mz_conf_zone *others =
+		mz_conf_find_zone(input->conf, first->server, first->origin);
 	size_t n = 0, room = to - from + (others != NULL ? others->domain_count : 0);
 	struct zone_job *zone = &out->jobs[out->count];
-	const struct mz_conf_domain **domains = mz_arena_alloc(&out->arena, room * sizeof(*domains));
+	const struct mz_conf_domain **domains =
+		mz_arena_alloc(&out->arena, room * sizeof(*domains));
 	bool *active = mz_arena_alloc(&out->arena, room);
 	size_t *places = mz_arena_alloc(&out->arena, room * sizeof(*places));
 
@@ -68,9 +71,16 @@ static int make_job(struct zone_jobs *out, const struct mz_run_input *input, con
 	}
 	*zone = (struct zone_job){
 		.places = places,
-		.job = {.server = first->server, .origin = first->origin, .origin_text = first->origin_text,
-			.domains = domains, .active = active, .domain_count = n, .families = input->families,
-			.mode = input->mode, .facts = input->facts, .undo = input->undo,
+		.job = {.server = first->server,
+			.origin = first->origin,
+			.origin_text = first->origin_text,
+			.domains = domains,
+			.active = active,
+			.domain_count = n,
+			.families = input->families,
+			.mode = input->mode,
+			.facts = input->facts,
+			.undo = input->undo,
 			.patience_ms = (unsigned)first->server->timeout * 1000u},
 	};
 	out->count++;
@@ -92,7 +102,8 @@ int jobs_make(struct zone_jobs *out, const struct mz_run_input *input)
 		entries[i] = (struct entry){input->selection->domain[i], i};
 	qsort(entries, n, sizeof(*entries), by_zone);
 	for (size_t from = 0, to = 0; from < n && err == MZ_OK; from = to) {
-		for (to = from + 1; to < n && zone_order(entries[to].domain, entries[from].domain) == 0;)
+		for (to = from + 1;
+		     to < n && zone_order(entries[to].domain, entries[from].domain) == 0;)
 			to++;
 		err = make_job(out, input, entries, from, to);
 	}

@@ -25,7 +25,8 @@ static void add_change(struct mz_str *out, const struct mz_change *change)
 	struct mz_str rdata = {0};
 
 	mz_rdata_to_text(change->rr.type, change->rr.rdata, change->rr.rdlen, &rdata);
-	mz_str_addf(out, "{\"action\": \"%s\", \"family\": \"%s\", ", change->add ? "add" : "delete",
+	mz_str_addf(out, "{\"action\": \"%s\", \"family\": \"%s\", ",
+		    change->add ? "add" : "delete",
 		    mz_family_name((enum mz_family)change->rr.family));
 	add_name(out, "owner", change->rr.owner);
 	mz_str_addf(out, ", \"ttl\": %lu, \"type\": \"%s\", ", (unsigned long)change->rr.ttl,
@@ -62,7 +63,8 @@ static void add_refused(struct mz_str *out, const struct mz_report *report, size
 
 		if (refusal->domain != domain)
 			continue;
-		mz_str_addf(out, "%s{\"family\": \"%s\", ", separator, mz_family_name((enum mz_family)refusal->family));
+		mz_str_addf(out, "%s{\"family\": \"%s\", ", separator,
+			    mz_family_name((enum mz_family)refusal->family));
 		add_name(out, "owner", refusal->owner);
 		mz_str_addf(out, ", \"type\": \"%s\", ", mz_type_name(refusal->type, code));
 		add_text(out, "reason", refusal->reason);
@@ -86,8 +88,8 @@ void print_json(struct mz_str *out, const struct mz_report *report, size_t domai
 		mz_str_add(out, ", \"serial\": null, ");
 	add_text(out, "read", report->read);
 	if (report->counts != NULL)
-		mz_str_addf(out, ", \"in_place\": %u, \"foreign\": %lu", report->counts[domain].in_place,
-			    (unsigned long)report->foreign);
+		mz_str_addf(out, ", \"in_place\": %u, \"foreign\": %lu",
+			    report->counts[domain].in_place, (unsigned long)report->foreign);
 	else
 		mz_str_add(out, ", \"in_place\": null, \"foreign\": null");
 	add_changes(out, report, domain);

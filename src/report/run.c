@@ -48,7 +48,8 @@ static bool has_pending(const struct mz_report *report)
 	bool pending = report->change_count > 0;
 
 	for (size_t i = 0; i < report->job->domain_count; i++)
-		pending = pending || (report->job->active[i] && report->keys_missing != NULL && report->keys_missing[i] != 0);
+		pending = pending || (report->job->active[i] && report->keys_missing != NULL &&
+				      report->keys_missing[i] != 0);
 	return pending;
 }
 
@@ -61,7 +62,8 @@ static void say_error(struct mz_run *run, const char *domain, const char *error)
 	mz_str_clear(&line);
 }
 
-static void print_domain(struct mz_run *run, const struct mz_report *report, size_t domain, struct mz_str *out)
+static void print_domain(struct mz_run *run, const struct mz_report *report, size_t domain,
+			 struct mz_str *out)
 {
 	if (run->in.format == MZ_FORMAT_JSON)
 		print_json(out, report, domain);
@@ -106,7 +108,8 @@ int mz_run_start(struct mz_run **out, const struct mz_run_input *input)
 	err = run->results == NULL ? MZ_ENOMEM : jobs_make(&run->jobs, &run->in);
 	for (size_t i = 0; i < run->jobs.count && err == MZ_OK; i++) {
 		run->jobs.jobs[i].owner = run;
-		err = input->submit(input->arg, &run->jobs.jobs[i].job, on_done, &run->jobs.jobs[i]);
+		err = input->submit(input->arg, &run->jobs.jobs[i].job, on_done,
+				    &run->jobs.jobs[i]);
 	}
 	if (err != MZ_OK) {
 		mz_run_free(run);

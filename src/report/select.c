@@ -21,7 +21,6 @@ static void complain(mz_say say, void *arg, const char *fmt, ...)
 	say(arg, line.text);
 }
 
-
 /* Was the domain named before? */
 static bool repeated(const struct mz_selection *selection, const struct mz_conf_domain *domain)
 {
@@ -32,8 +31,8 @@ static bool repeated(const struct mz_selection *selection, const struct mz_conf_
 	return false;
 }
 
-int mz_select(struct mz_selection *out, const struct mz_conf *conf, const char *const *names, size_t count, mz_say say,
-	      void *arg)
+int mz_select(struct mz_selection *out, const struct mz_conf *conf, const char *const *names,
+	      size_t count, mz_say say, void *arg)
 {
 	size_t most = count > conf->domain_count ? count : conf->domain_count;
 	int err = MZ_OK;
@@ -49,10 +48,13 @@ int mz_select(struct mz_selection *out, const struct mz_conf *conf, const char *
 		const struct mz_conf_domain *domain = mz_conf_find_domain(conf, names[i]);
 
 		if (domain == NULL) {
-			complain(say, arg, "there is no domain \"%.255s\" in %s", names[i], conf->file);
+			complain(say, arg, "there is no domain \"%.255s\" in %s", names[i],
+				 conf->file);
 			err = MZ_EINVAL;
 		} else if (!domain->automatic) {
-			complain(say, arg, "%s is under manual management: set dns_management.mode = \"automatic\" (%s:%u)",
+			complain(say, arg,
+				 "%s is under manual management: set dns_management.mode = "
+				 "\"automatic\" (%s:%u)",
 				 domain->text, domain->where.file, domain->where.line);
 			err = MZ_EINVAL;
 		} else if (!repeated(out, domain)) {
@@ -90,12 +92,15 @@ static void on_place(void *arg, const char *server, const char *origin)
 					  .report_address = ""};
 	if (domain->server == NULL) {
 		complain(places->say, places->arg,
-			 "%s: its records are on the server \"%s\", which is not in the configuration", places->name, server);
+			 "%s: its records are on the server \"%s\", which is not in the "
+			 "configuration",
+			 places->name, server);
 		places->err = MZ_EFAILED;
 		return;
 	}
 	if (mz_name_from_text(&wire, origin, NULL, NULL) != MZ_OK) {
-		complain(places->say, places->arg, "%s: the state names \"%s\", which is no zone", places->name, origin);
+		complain(places->say, places->arg, "%s: the state names \"%s\", which is no zone",
+			 places->name, origin);
 		places->err = MZ_ESTATE;
 		return;
 	}
@@ -107,8 +112,8 @@ static void on_place(void *arg, const char *server, const char *origin)
 		out->domain[out->count++] = domain;
 }
 
-int mz_select_places(struct mz_selection *out, const struct mz_conf *conf, struct mz_store *store, const char *name,
-		     mz_say say, void *arg)
+int mz_select_places(struct mz_selection *out, const struct mz_conf *conf, struct mz_store *store,
+		     const char *name, mz_say say, void *arg)
 {
 	const struct mz_conf_domain *configured = mz_conf_find_domain(conf, name);
 	struct places places = {.out = out, .conf = conf, .say = say, .arg = arg};
@@ -134,7 +139,9 @@ int mz_select_places(struct mz_selection *out, const struct mz_conf *conf, struc
 		return MZ_ESTATE;
 	}
 	if (places.err == MZ_OK && out->count == 0 && configured == NULL) {
-		complain(say, arg, "%s is not in the configuration, and the ledger holds no record of it", places.name);
+		complain(say, arg,
+			 "%s is not in the configuration, and the ledger holds no record of it",
+			 places.name);
 		return MZ_ENOTFOUND;
 	}
 	return places.err;

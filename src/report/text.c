@@ -30,28 +30,32 @@ static void measure(struct widths *w, const uint8_t *owner, uint16_t type)
 	w->type = max(w->type, (int)strlen(mz_type_name(type, code)));
 }
 
-static void add_change(struct mz_str *out, const struct mz_change *change, const struct widths *w, bool colour)
+static void add_change(struct mz_str *out, const struct mz_change *change, const struct widths *w,
+		       bool colour)
 {
 	char name[MZ_NAME_TEXT] = "", code[MZ_CODE_TEXT] = "";
 	struct mz_str rdata = {0};
 
 	mz_rdata_to_text(change->rr.type, change->rr.rdata, change->rr.rdlen, &rdata);
-	mz_str_addf(out, "  %s%c %-*s  %-5lu %-*s  %-*s  %s%s\n", paint(colour, change->add ? "\033[32m" : "\033[31m"),
-		    change->add ? '+' : '-', w->owner, mz_name_to_text(change->rr.owner, name),
-		    (unsigned long)change->rr.ttl, w->type, mz_type_name(change->rr.type, code), RDATA_COLUMNS,
-		    rdata.s == NULL ? "" : rdata.s, mz_family_name((enum mz_family)change->rr.family),
-		    paint(colour, "\033[0m"));
+	mz_str_addf(out, "  %s%c %-*s  %-5lu %-*s  %-*s  %s%s\n",
+		    paint(colour, change->add ? "\033[32m" : "\033[31m"), change->add ? '+' : '-',
+		    w->owner, mz_name_to_text(change->rr.owner, name),
+		    (unsigned long)change->rr.ttl, w->type, mz_type_name(change->rr.type, code),
+		    RDATA_COLUMNS, rdata.s == NULL ? "" : rdata.s,
+		    mz_family_name((enum mz_family)change->rr.family), paint(colour, "\033[0m"));
 	out->failed = out->failed || rdata.failed;
 	mz_str_clear(&rdata);
 }
 
-static void add_refusal(struct mz_str *out, const struct mz_refusal *refusal, const struct widths *w, bool colour)
+static void add_refusal(struct mz_str *out, const struct mz_refusal *refusal,
+			const struct widths *w, bool colour)
 {
 	char name[MZ_NAME_TEXT] = "", code[MZ_CODE_TEXT] = "";
 
 	mz_str_addf(out, "  %s! %-*s  %-5s %-*s  %s  %s%s\n", paint(colour, "\033[33m"), w->owner,
-		    mz_name_to_text(refusal->owner, name), "", w->type, mz_type_name(refusal->type, code),
-		    refusal->reason, mz_family_name((enum mz_family)refusal->family), paint(colour, "\033[0m"));
+		    mz_name_to_text(refusal->owner, name), "", w->type,
+		    mz_type_name(refusal->type, code), refusal->reason,
+		    mz_family_name((enum mz_family)refusal->family), paint(colour, "\033[0m"));
 }
 
 void print_algorithms(struct mz_str *out, unsigned algorithms, const char *quote)
@@ -61,7 +65,8 @@ void print_algorithms(struct mz_str *out, unsigned algorithms, const char *quote
 	for (unsigned a = 0; a < MZ_DKIM_ALGORITHMS; a++) {
 		if ((algorithms >> a & 1u) == 0)
 			continue;
-		mz_str_addf(out, "%s%s%s%s", separator, quote, mz_dkim_algorithm_name((enum mz_dkim_algorithm)a), quote);
+		mz_str_addf(out, "%s%s%s%s", separator, quote,
+			    mz_dkim_algorithm_name((enum mz_dkim_algorithm)a), quote);
 		separator = ", ";
 	}
 }
@@ -78,7 +83,9 @@ static void add_summary(struct mz_str *out, const struct mz_report *report, size
 		else if (report->changes[i].rr.domain == domain)
 			del++;
 	}
-	mz_str_addf(out, plan ? "Plan: %u to add, %u to delete, %u in place; " : "Applied: %u added, %u deleted, %u in place; ",
+	mz_str_addf(out,
+		    plan ? "Plan: %u to add, %u to delete, %u in place; "
+			 : "Applied: %u added, %u deleted, %u in place; ",
 		    add, del, count->in_place);
 	mz_str_addf(out, "%lu foreign record%s left alone.\n", (unsigned long)report->foreign,
 		    report->foreign == 1 ? "" : "s");
@@ -90,9 +97,10 @@ void print_text(struct mz_str *out, const struct mz_report *report, size_t domai
 	bool v6 = strchr(server->endpoint.host, ':') != NULL;
 	struct widths w = {0};
 
-	mz_str_addf(out, "%s%s%s  zone %s on %s (%s%s%s:%u)", paint(colour, "\033[1m"), report->job->domains[domain]->text,
-		    paint(colour, "\033[0m"), report->job->origin_text, server->name, v6 ? "[" : "",
-		    server->endpoint.host, v6 ? "]" : "", server->endpoint.port);
+	mz_str_addf(out, "%s%s%s  zone %s on %s (%s%s%s:%u)", paint(colour, "\033[1m"),
+		    report->job->domains[domain]->text, paint(colour, "\033[0m"),
+		    report->job->origin_text, server->name, v6 ? "[" : "", server->endpoint.host,
+		    v6 ? "]" : "", server->endpoint.port);
 	if (report->have_serial)
 		mz_str_addf(out, "  serial %lu", (unsigned long)report->serial);
 	mz_str_addc(out, '\n');
@@ -123,14 +131,17 @@ void print_nsupdate(struct mz_str *out, const struct mz_report *report, size_t d
 {
 	if (report->plan == NULL || domain != 0)
 		return;
-	mz_str_addf(out, "; zone %s on %s, read at serial %lu\n", report->job->origin_text, report->job->server->name,
-		    (unsigned long)report->serial);
-	mz_str_addf(out, "server %s %u\n", report->job->server->endpoint.host, report->job->server->endpoint.port);
+	mz_str_addf(out, "; zone %s on %s, read at serial %lu\n", report->job->origin_text,
+		    report->job->server->name, (unsigned long)report->serial);
+	mz_str_addf(out, "server %s %u\n", report->job->server->endpoint.host,
+		    report->job->server->endpoint.port);
 	for (size_t i = 0; i < report->refusal_count; i++) {
 		char name[MZ_NAME_TEXT] = "", code[MZ_CODE_TEXT] = "";
 
-		mz_str_addf(out, "; refused: %s %s: %s\n", mz_name_to_text(report->refusals[i].owner, name),
-			    mz_type_name(report->refusals[i].type, code), report->refusals[i].reason);
+		mz_str_addf(out, "; refused: %s %s: %s\n",
+			    mz_name_to_text(report->refusals[i].owner, name),
+			    mz_type_name(report->refusals[i].type, code),
+			    report->refusals[i].reason);
 	}
 	mz_update_script(report->plan, report->live, report->job->origin, out);
 }

@@ -4,8 +4,8 @@
 #include "src/store/db.h"
 
 /* Both lists as octets in store->blob, the first up to *added. An error undoes what was written. */
-static int encode(struct mz_store *store, const struct mz_rrlist *first, const struct mz_rrlist *second, size_t *added,
-		  const char *what)
+static int encode(struct mz_store *store, const struct mz_rrlist *first,
+		  const struct mz_rrlist *second, size_t *added, const char *what)
 {
 	int err = MZ_OK;
 
@@ -16,7 +16,8 @@ static int encode(struct mz_store *store, const struct mz_rrlist *first, const s
 		err = mz_codec_add(&store->blob, second, NULL);
 	if (err == MZ_OK)
 		return MZ_OK;
-	(void)mz_store_fault(store, err, "cannot store the change of %s: %s", what, mz_strerror(err));
+	(void)mz_store_fault(store, err, "cannot store the change of %s: %s", what,
+			     mz_strerror(err));
 	return mz_store_undo(store, err);
 }
 
@@ -49,7 +50,8 @@ static int run_on_row(struct mz_query *q, int64_t id)
 	mz_query_int(q, id);
 	err = mz_query_run(q);
 	if (err == MZ_OK && sqlite3_changes(q->store->db) == 0)
-		return mz_store_fault(q->store, MZ_ENOTFOUND, "there is no change %lld", (long long)id);
+		return mz_store_fault(q->store, MZ_ENOTFOUND, "there is no change %lld",
+				      (long long)id);
 	return err;
 }
 

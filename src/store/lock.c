@@ -23,10 +23,10 @@ static int check_directory(const char *directory, struct mz_cause *cause)
 	if (stat(directory, &st) != 0)
 		return mz_store_errno(cause, errno, "read", directory);
 	if ((st.st_mode & 0002) != 0)
-		return mz_cause_set(
-			cause, MZ_EPERM,
-			"everyone may write to the state directory %s (mode %04o): chmod o-w %s",
-			directory, (unsigned)(st.st_mode & 07777), directory);
+		return mz_cause_set(cause, MZ_EPERM,
+				    "everyone may write to the state directory %s (mode %04o): "
+				    "chmod o-w %s",
+				    directory, (unsigned)(st.st_mode & 07777), directory);
 	return MZ_OK;
 }
 

@@ -56,16 +56,16 @@ int mz_store_identify(struct mz_store *store, int newest, int *version)
 	if (application == 0 && found == 0 && tables == 0)
 		return MZ_OK;
 	if (application != MZ_STORE_APPLICATION || found < 0)
-		return mz_store_fault(
-			store, MZ_ESTATE,
-			"%s is a database of another program: use another state directory",
-			store->path);
+		return mz_store_fault(store, MZ_ESTATE,
+				      "%s is a database of another program: use another state "
+				      "directory",
+				      store->path);
 	if (found > newest)
-		return mz_store_fault(
-			store, MZ_ESTATE,
-			"%s is of version %lld, and this program knows versions up to "
-			"%d: use the newer program that wrote it",
-			store->path, (long long)found, newest);
+		return mz_store_fault(store, MZ_ESTATE,
+				      "%s is of version %lld, and this program knows versions up "
+				      "to "
+				      "%d: use the newer program that wrote it",
+				      store->path, (long long)found, newest);
 	*version = (int)found;
 	return MZ_OK;
 }

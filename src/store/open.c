@@ -79,11 +79,11 @@ static int set_wal(struct mz_store *store)
 		const char *mode = (const char *)sqlite3_column_text(stmt, 0);
 
 		if (mode == NULL || strcmp(mode, "wal") != 0)
-			err = mz_store_fault(
-				store, MZ_EIO,
-				"%s cannot have a write-ahead log: use a state directory "
-				"on a local file system",
-				store->path);
+			err = mz_store_fault(store, MZ_EIO,
+					     "%s cannot have a write-ahead log: use a state "
+					     "directory "
+					     "on a local file system",
+					     store->path);
 	}
 	(void)sqlite3_finalize(stmt);
 	return err;
@@ -96,11 +96,11 @@ static int open_writer(struct mz_store *store)
 	if (err != MZ_OK)
 		return err;
 	if (sqlite3_db_readonly(store->db, "main") != 0)
-		return mz_store_fault(
-			store, MZ_EPERM,
-			"may not write %s: run as its owner, on a file system that is "
-			"writable",
-			store->path);
+		return mz_store_fault(store, MZ_EPERM,
+				      "may not write %s: run as its owner, on a file system that "
+				      "is "
+				      "writable",
+				      store->path);
 	/* Before anything is changed in a file that may not be ours. */
 	err = mz_store_identify(store, mz_store_version, &version);
 	if (err == MZ_OK)
@@ -144,11 +144,11 @@ static int open_reader(struct mz_store *store, const char *name, int flags)
 	if (version == 0)
 		return mz_store_fault(store, MZ_ENOTFOUND, "%s is still empty", store->path);
 	if (version < mz_store_version)
-		return mz_store_fault(
-			store, MZ_ESTATE,
-			"%s is of the older version %d: mailzone apply or mailzoned brings "
-			"it up to date",
-			store->path, version);
+		return mz_store_fault(store, MZ_ESTATE,
+				      "%s is of the older version %d: mailzone apply or mailzoned "
+				      "brings "
+				      "it up to date",
+				      store->path, version);
 	return mz_store_prepare(store);
 }
 

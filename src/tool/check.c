@@ -14,7 +14,8 @@ void tool_print_errors(const struct mz_conf_errors *errors)
 }
 
 /* Prints what loading found. */
-static void print_loading(const struct options *options, int err, const struct mz_conf_errors *errors)
+static void print_loading(const struct options *options, int err,
+			  const struct mz_conf_errors *errors)
 {
 	tool_print_errors(errors);
 	if (err != MZ_OK && errors->count == 0)
@@ -32,8 +33,9 @@ struct mz_conf *tool_load(const struct options *options)
 	return conf;
 }
 
-int tool_derive(const struct mz_conf_domain *domain, struct mz_facts_cache *cache, struct mz_store *store,
-		struct mz_rrlist *out, unsigned *keys_missing, struct mz_conf_errors *errors)
+int tool_derive(const struct mz_conf_domain *domain, struct mz_facts_cache *cache,
+		struct mz_store *store, struct mz_rrlist *out, unsigned *keys_missing,
+		struct mz_conf_errors *errors)
 {
 	struct mz_rrlist list = {0};
 	struct mz_facts facts = {0};
@@ -72,7 +74,8 @@ static void check_policies(const struct mz_conf *conf, struct mz_conf_errors *er
 
 	for (size_t i = 0; i < conf->domain_count && domains != NULL; i++)
 		domains[i] = &conf->domains[i];
-	if (domains == NULL || mz_sts_files(domains, conf->domain_count, false, errors) == MZ_ENOMEM)
+	if (domains == NULL ||
+	    mz_sts_files(domains, conf->domain_count, false, errors) == MZ_ENOMEM)
 		mz_conf_error(errors, NULL, "%s", mz_strerror(MZ_ENOMEM));
 	free(domains);
 }
@@ -110,9 +113,10 @@ int tool_check(const struct options *options, int argc, char **argv)
 	mz_conf_errors_clear(&errors);
 	if (conf == NULL)
 		return EXIT_FAILED;
-	if (check_files(conf, err == MZ_OK, &errors) == MZ_OK && errors.count == 0 && err == MZ_OK) {
-		(void)printf("%s: %zu domains on %zu servers, no errors\n", options->config, conf->domain_count,
-			     conf->server_count);
+	if (check_files(conf, err == MZ_OK, &errors) == MZ_OK && errors.count == 0 &&
+	    err == MZ_OK) {
+		(void)printf("%s: %zu domains on %zu servers, no errors\n", options->config,
+			     conf->domain_count, conf->server_count);
 		status = EXIT_OK;
 	}
 	tool_print_errors(&errors);
@@ -121,7 +125,8 @@ int tool_check(const struct options *options, int argc, char **argv)
 	return status;
 }
 
-static int export_domain(const struct mz_conf_domain *domain, struct mz_facts_cache *cache, struct mz_store *store)
+static int export_domain(const struct mz_conf_domain *domain, struct mz_facts_cache *cache,
+			 struct mz_store *store)
 {
 	struct mz_conf_errors errors = {0};
 	struct mz_rrlist list = {0};
@@ -132,7 +137,8 @@ static int export_domain(const struct mz_conf_domain *domain, struct mz_facts_ca
 	tool_print_errors(&errors);
 	for (unsigned a = 0; a < MZ_DKIM_ALGORITHMS && err == MZ_OK; a++) {
 		if ((missing >> a & 1u) != 0)
-			mz_str_addf(&text, "; %s: the first apply makes a DKIM key for %s\n", domain->text,
+			mz_str_addf(&text, "; %s: the first apply makes a DKIM key for %s\n",
+				    domain->text,
 				    mz_dkim_algorithm_name((enum mz_dkim_algorithm)a));
 	}
 	for (size_t i = 0; i < list.count; i++) {
@@ -156,7 +162,8 @@ int tool_export(const struct options *options, int argc, char **argv)
 	struct mz_store *store = NULL;
 	int status = EXIT_FAILED;
 
-	if (conf == NULL || open_state(conf, &store) != MZ_OK || mz_facts_cache_new(&cache) != MZ_OK)
+	if (conf == NULL || open_state(conf, &store) != MZ_OK ||
+	    mz_facts_cache_new(&cache) != MZ_OK)
 		goto done;
 	status = EXIT_OK;
 	for (int i = 0; i < argc; i++) {

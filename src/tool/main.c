@@ -11,13 +11,16 @@
 #include <unistd.h>
 
 static const struct command commands[] = {
-	{"check", "", "read the configuration and the files it names, print every error", tool_check, false, false, 0, 0},
-	{"export", "DOMAIN...", "print the desired records as a zone file", tool_export, false, false, 1, -1},
-	{"plan", "[DOMAIN...] [--records FAMILY,...]", "read the live zone and print what would change", tool_plan, true,
-	 true, 0, -1},
-	{"apply", "[DOMAIN...] [--records FAMILY,...]", "plan, update, verify, wait for the secondaries", tool_apply, true,
-	 false, 0, -1},
-	{"withdraw", "DOMAIN", "remove every record of this domain that is ours", tool_withdraw, false, false, 1, 1},
+	{"check", "", "read the configuration and the files it names, print every error",
+	 tool_check, false, false, 0, 0},
+	{"export", "DOMAIN...", "print the desired records as a zone file", tool_export, false,
+	 false, 1, -1},
+	{"plan", "[DOMAIN...] [--records FAMILY,...]",
+	 "read the live zone and print what would change", tool_plan, true, true, 0, -1},
+	{"apply", "[DOMAIN...] [--records FAMILY,...]",
+	 "plan, update, verify, wait for the secondaries", tool_apply, true, false, 0, -1},
+	{"withdraw", "DOMAIN", "remove every record of this domain that is ours", tool_withdraw,
+	 false, false, 1, 1},
 };
 /* Memory up to this size is kept when it is freed: the next zone needs it again at once. */
 enum { KEPT_OCTETS = 32 << 20 };
@@ -37,19 +40,24 @@ void tool_error(const char *fmt, ...)
 
 static void usage(FILE *to)
 {
-	(void)fputs("usage: mailzone [-c FILE] [--format text|json] [-v] COMMAND [ARGUMENT ...]\n\ncommands:\n", to);
+	(void)fputs("usage: mailzone [-c FILE] [--format text|json] [-v] COMMAND [ARGUMENT "
+		    "...]\n\ncommands:\n",
+		    to);
 	for (size_t i = 0; i < COMMANDS; i++)
-		(void)fprintf(to, "  %s %s\n      %s\n", commands[i].name, commands[i].arguments, commands[i].help);
+		(void)fprintf(to, "  %s %s\n      %s\n", commands[i].name, commands[i].arguments,
+			      commands[i].help);
 	(void)fputs("\nfamilies:", to);
 	for (enum mz_family f = MZ_FAMILY_NONE + 1; f < MZ_FAMILY_COUNT; f++)
 		(void)fprintf(to, " %s", mz_family_name(f));
-	(void)fprintf(to, "\n\noptions:\n"
-			  "  -c, --config FILE   the configuration (default %s)\n"
-			  "      --format FORMAT text, json, or nsupdate for plan\n"
-			  "      --records LIST  only these families\n"
-			  "  -v, --verbose       say more on stderr; twice for every step\n"
-			  "  -h, --help, -V, --version\n"
-			  "\nexit status: 0 good, 1 failed or refused, 2 changes pending (plan), 64 wrong usage\n",
+	(void)fprintf(to,
+		      "\n\noptions:\n"
+		      "  -c, --config FILE   the configuration (default %s)\n"
+		      "      --format FORMAT text, json, or nsupdate for plan\n"
+		      "      --records LIST  only these families\n"
+		      "  -v, --verbose       say more on stderr; twice for every step\n"
+		      "  -h, --help, -V, --version\n"
+		      "\nexit status: 0 good, 1 failed or refused, 2 changes pending (plan), 64 "
+		      "wrong usage\n",
 		      MZ_CONFIG_FILE);
 }
 
@@ -69,7 +77,8 @@ static bool parse_families(struct options *options, const char *list)
 			family = mz_family_from_name(name);
 		}
 		if (family == MZ_FAMILY_NONE) {
-			tool_error("--records: there is no family \"%.*s\" (see mailzone --help)", (int)n, p);
+			tool_error("--records: there is no family \"%.*s\" (see mailzone --help)",
+				   (int)n, p);
 			return false;
 		}
 		options->families |= 1u << family;
@@ -98,9 +107,12 @@ static bool parse_format(struct options *options, const char *name)
 static int parse_options(struct options *options, int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"config", required_argument, NULL, 'c'}, {"format", required_argument, NULL, 'f'},
-		{"records", required_argument, NULL, 'r'}, {"verbose", no_argument, NULL, 'v'},
-		{"help", no_argument, NULL, 'h'},	  {"version", no_argument, NULL, 'V'},
+		{"config", required_argument, NULL, 'c'},
+		{"format", required_argument, NULL, 'f'},
+		{"records", required_argument, NULL, 'r'},
+		{"verbose", no_argument, NULL, 'v'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
 	};
 	int c = 0;
@@ -158,14 +170,17 @@ static int run(const struct options *options, int argc, char **argv)
 	}
 	argc--;
 	argv++;
-	if (argc < command->min_arguments || (command->max_arguments >= 0 && argc > command->max_arguments)) {
+	if (argc < command->min_arguments ||
+	    (command->max_arguments >= 0 && argc > command->max_arguments)) {
 		tool_error("usage: mailzone %s %s", command->name, command->arguments);
 		return EXIT_WRONG_USAGE;
 	}
 	if ((options->records_given && !command->takes_records) ||
 	    (options->format == MZ_FORMAT_NSUPDATE && !command->takes_nsupdate)) {
 		tool_error("%s does not take %s", command->name,
-			   options->format == MZ_FORMAT_NSUPDATE && !command->takes_nsupdate ? "--format nsupdate" : "--records");
+			   options->format == MZ_FORMAT_NSUPDATE && !command->takes_nsupdate
+				   ? "--format nsupdate"
+				   : "--records");
 		return EXIT_WRONG_USAGE;
 	}
 	return command->run(options, argc, argv);
@@ -183,7 +198,9 @@ int main(int argc, char **argv)
 	(void)mallopt(M_MMAP_THRESHOLD, KEPT_OCTETS);
 	(void)signal(SIGPIPE, SIG_IGN);
 	options.colour = isatty(STDOUT_FILENO) && (no_color == NULL || *no_color == '\0');
-	mz_log_set_level(options.verbose >= 2 ? MZ_LOG_DEBUG : options.verbose == 1 ? MZ_LOG_INFO : MZ_LOG_WARNING);
+	mz_log_set_level(options.verbose >= 2	? MZ_LOG_DEBUG
+			 : options.verbose == 1 ? MZ_LOG_INFO
+						: MZ_LOG_WARNING);
 	status = run(&options, argc - optind, argv + optind);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		tool_error("cannot write the output");

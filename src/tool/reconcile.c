@@ -34,7 +34,8 @@ static void on_progress(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	(void)fprintf(stderr, "\r%zu of %zu domains", mz_run_finished(run->run), run->selection.count);
+	(void)fprintf(stderr, "\r%zu of %zu domains", mz_run_finished(run->run),
+		      run->selection.count);
 	(void)fflush(stderr);
 	run->progress_shown = true;
 }
@@ -118,7 +119,8 @@ static int open_state(struct run *run, bool write)
 static int start_engine(struct run *run)
 {
 	struct timeval often = {1, 0};
-	struct mz_engine_input input = {.state_directory = run->conf->state_directory, .store = run->store};
+	struct mz_engine_input input = {.state_directory = run->conf->state_directory,
+					.store = run->store};
 	int err = MZ_ENOMEM;
 
 	input.base = run->base = event_base_new();
@@ -169,7 +171,8 @@ static int finish(struct run *run, bool good)
 	if (run->base != NULL)
 		event_base_free(run->base);
 	/* What failed work left behind: its history. */
-	if (run->store != NULL && mz_store_dirty(run->store) && mz_store_commit(run->store, &cause) != MZ_OK) {
+	if (run->store != NULL && mz_store_dirty(run->store) &&
+	    mz_store_commit(run->store, &cause) != MZ_OK) {
 		tool_error("%s", cause.text);
 		good = false;
 	}
@@ -192,7 +195,8 @@ static int reconcile(const struct options *options, int argc, char **argv, enum 
 	bool written = true;
 	struct run run = {.options = options, .conf = tool_load(options)};
 	bool good = run.conf != NULL && mz_facts_cache_new(&run.facts) == MZ_OK &&
-		    mz_select(&run.selection, run.conf, (const char *const *)argv, (size_t)argc, on_error, &run) == MZ_OK &&
+		    mz_select(&run.selection, run.conf, (const char *const *)argv, (size_t)argc,
+			      on_error, &run) == MZ_OK &&
 		    (mode == MZ_FLOW_PLAN || check_files(&run) == MZ_OK) &&
 		    open_state(&run, mode != MZ_FLOW_PLAN) == MZ_OK;
 	int status = EXIT_FAILED;
@@ -218,14 +222,17 @@ int tool_apply(const struct options *options, int argc, char **argv)
 int tool_withdraw(const struct options *options, int argc, char **argv)
 {
 	struct run run = {.options = options, .conf = tool_load(options)};
-	bool good = run.conf != NULL && mz_facts_cache_new(&run.facts) == MZ_OK && open_state(&run, true) == MZ_OK &&
-		    mz_select_places(&run.selection, run.conf, run.store, argv[0], on_error, &run) == MZ_OK &&
+	bool good = run.conf != NULL && mz_facts_cache_new(&run.facts) == MZ_OK &&
+		    open_state(&run, true) == MZ_OK &&
+		    mz_select_places(&run.selection, run.conf, run.store, argv[0], on_error,
+				     &run) == MZ_OK &&
 		    run_jobs(&run, MZ_FLOW_WITHDRAW) == MZ_OK;
 	int status = EXIT_FAILED;
 
 	(void)argc;
 	if (good && run.selection.count == 0 && options->format == MZ_FORMAT_TEXT)
-		(void)printf("%s: the ledger holds no record of it, nothing to withdraw\n", argv[0]);
+		(void)printf("%s: the ledger holds no record of it, nothing to withdraw\n",
+			     argv[0]);
 	status = finish(&run, good);
 	run_clear(&run);
 	return status;

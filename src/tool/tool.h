@@ -37,7 +37,8 @@ void tool_print_errors(const struct mz_conf_errors *errors);
 /* Loads the configuration or prints all its errors; NULL then. */
 struct mz_conf *tool_load(const struct options *options);
 /* Derives the records of the domain, to find the faults of the files it names. `out` may be NULL. */
-int tool_derive(const struct mz_conf_domain *domain, struct mz_facts_cache *cache, struct mz_store *store,
-		struct mz_rrlist *out, unsigned *keys_missing, struct mz_conf_errors *errors);
+int tool_derive(const struct mz_conf_domain *domain, struct mz_facts_cache *cache,
+		struct mz_store *store, struct mz_rrlist *out, unsigned *keys_missing,
+		struct mz_conf_errors *errors);
 
 #endif

@@ -11,7 +11,8 @@ static size_t unit_octets(const struct mz_plan *plan, const struct mz_unit *unit
 
 	for (size_t i = unit->del_from; i < unit->add_to; i++)
 		octets += mz_name_len(unit->owner) + 10u + plan->changes[i].rr.rdlen;
-	return unit_deletes_rrset(unit) && !unit->delete_rrset ? octets + unit->live_octets : octets;
+	return unit_deletes_rrset(unit) && !unit->delete_rrset ? octets + unit->live_octets
+							       : octets;
 }
 
 static size_t unit_deletions(const struct mz_unit *unit)
@@ -26,15 +27,18 @@ size_t mz_update_pack(const struct mz_plan *plan, size_t from)
 	while (to < plan->unit_count) {
 		size_t end = to, more = 0, dels = 0, standing = 0;
 
-		for (; end < plan->unit_count && plan->units[end].group == plan->units[to].group; end++) {
+		for (; end < plan->unit_count && plan->units[end].group == plan->units[to].group;
+		     end++) {
 			if (plan->units[end].gone)
 				continue;
 			more += unit_octets(plan, &plan->units[end]);
 			dels += unit_deletions(&plan->units[end]);
-			standing += mz_name_len(plan->units[end].owner) + 10u + plan->units[end].live_octets;
+			standing += mz_name_len(plan->units[end].owner) + 10u +
+				    plan->units[end].live_octets;
 		}
-		if (to > from && (octets + more > MZ_UPDATE_OCTETS || deletions + dels > MZ_UPDATE_DELETIONS ||
-				  all + more + standing > MESSAGE_OCTETS))
+		if (to > from &&
+		    (octets + more > MZ_UPDATE_OCTETS || deletions + dels > MZ_UPDATE_DELETIONS ||
+		     all + more + standing > MESSAGE_OCTETS))
 			break;
 		octets += more;
 		all += more + standing;
@@ -44,7 +48,8 @@ size_t mz_update_pack(const struct mz_plan *plan, size_t from)
 	return to;
 }
 
-static void write_prereq(struct mz_writer *w, const struct mz_plan *plan, const struct mz_live *live, size_t index)
+static void write_prereq(struct mz_writer *w, const struct mz_plan *plan,
+			 const struct mz_live *live, size_t index)
 {
 	const struct mz_unit *unit = &plan->units[index];
 
@@ -53,7 +58,8 @@ static void write_prereq(struct mz_writer *w, const struct mz_plan *plan, const 
 		for (size_t i = unit->live_from; i < unit->live_to; i++) {
 			const struct mz_rr *rr = &live->rrs.rr[i];
 
-			mz_writer_rr(w, 1, unit->owner, unit->type, MZ_CLASS_IN, 0, rr->rdata, rr->rdlen);
+			mz_writer_rr(w, 1, unit->owner, unit->type, MZ_CLASS_IN, 0, rr->rdata,
+				     rr->rdlen);
 		}
 		break;
 	case PREREQ_NO_RRSET:
@@ -65,7 +71,8 @@ static void write_prereq(struct mz_writer *w, const struct mz_plan *plan, const 
 	}
 }
 
-static void write_deletions(struct mz_writer *w, const struct mz_plan *plan, const struct mz_unit *unit)
+static void write_deletions(struct mz_writer *w, const struct mz_plan *plan,
+			    const struct mz_unit *unit)
 {
 	if (unit_deletes_rrset(unit)) {
 		mz_writer_rr(w, 2, unit->owner, unit->type, MZ_CLASS_ANY, 0, NULL, 0);
@@ -73,28 +80,30 @@ static void write_deletions(struct mz_writer *w, const struct mz_plan *plan, con
 	}
 	/* With the octets that were read: PowerDNS finds no others. */
 	for (size_t i = unit->del_from; i < unit->del_to; i++)
-		mz_writer_rr(w, 2, unit->owner, unit->type, MZ_CLASS_NONE, 0, plan->changes[i].rr.rdata,
-			     plan->changes[i].rr.rdlen);
+		mz_writer_rr(w, 2, unit->owner, unit->type, MZ_CLASS_NONE, 0,
+			     plan->changes[i].rr.rdata, plan->changes[i].rr.rdlen);
 }
 
-static void write_additions(struct mz_writer *w, const struct mz_plan *plan, const struct mz_live *live,
-			    const struct mz_unit *unit)
+static void write_additions(struct mz_writer *w, const struct mz_plan *plan,
+			    const struct mz_live *live, const struct mz_unit *unit)
 {
 	for (size_t i = unit->live_from; i < unit->live_to; i++) {
 		const struct mz_rr *rr = &live->rrs.rr[i];
 
 		if (unit_adds_again(plan, live, unit, i))
-			mz_writer_rr(w, 2, unit->owner, unit->type, MZ_CLASS_IN, rr->ttl, rr->rdata, rr->rdlen);
+			mz_writer_rr(w, 2, unit->owner, unit->type, MZ_CLASS_IN, rr->ttl, rr->rdata,
+				     rr->rdlen);
 	}
 	for (size_t i = unit->add_from; i < unit->add_to; i++) {
 		const struct mz_rr *rr = &plan->changes[i].rr;
 
-		mz_writer_rr(w, 2, unit->owner, unit->type, MZ_CLASS_IN, rr->ttl, rr->rdata, rr->rdlen);
+		mz_writer_rr(w, 2, unit->owner, unit->type, MZ_CLASS_IN, rr->ttl, rr->rdata,
+			     rr->rdlen);
 	}
 }
 
-int mz_update_build(const struct mz_plan *plan, const struct mz_live *live, const uint8_t *origin, size_t from,
-		    size_t to, size_t room, uint8_t wire[MZ_MSG_MAX], size_t *len)
+int mz_update_build(const struct mz_plan *plan, const struct mz_live *live, const uint8_t *origin,
+		    size_t from, size_t to, size_t room, uint8_t wire[MZ_MSG_MAX], size_t *len)
 {
 	struct mz_writer w = {0};
 

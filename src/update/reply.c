@@ -43,16 +43,19 @@ const char *mz_update_hint(const struct mz_unit *unit, unsigned rcode, bool igno
 	if (ignored)
 		return unit->type == MZ_TYPE_CNAME
 			       ? "; other data at this name makes a server ignore a CNAME"
-			       : "; a CNAME at this name, or a policy or record limit of the server, does that";
+			       : "; a CNAME at this name, or a policy or record limit of the "
+				 "server, does that";
 	switch (rcode) {
 	case MZ_RCODE_REFUSED:
-		return unit->type == MZ_TYPE_MX
-			       ? "; let the key write this type here (BIND: update-policy). BIND also refuses an MX "
-				 "whose host inside the zone has no A or AAAA"
-			       : "; let the key write this name and type (BIND: update-policy, PowerDNS: other data at "
-				 "the name of a CNAME)";
+		return unit->type == MZ_TYPE_MX ? "; let the key write this type here (BIND: "
+						  "update-policy). BIND also refuses an MX "
+						  "whose host inside the zone has no A or AAAA"
+						: "; let the key write this name and type (BIND: "
+						  "update-policy, PowerDNS: other data at "
+						  "the name of a CNAME)";
 	case MZ_RCODE_NOTAUTH:
-		return "; let the key write this name and type (Knot: acl with update-type and update-owner)";
+		return "; let the key write this name and type (Knot: acl with update-type and "
+		       "update-owner)";
 	case MZ_RCODE_FORMERR:
 	case MZ_RCODE_NOTIMP:
 		return "; the server does not know this type";

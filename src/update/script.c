@@ -14,7 +14,8 @@ static void add_line(struct mz_str *out, const char *verb, const struct mz_rr *r
 	mz_str_addc(out, '\n');
 }
 
-static void add_prereq(struct mz_str *out, const struct mz_plan *plan, const struct mz_live *live, size_t index)
+static void add_prereq(struct mz_str *out, const struct mz_plan *plan, const struct mz_live *live,
+		       size_t index)
 {
 	const struct mz_unit *unit = &plan->units[index];
 	char owner[MZ_NAME_TEXT] = "", type[MZ_CODE_TEXT] = "";
@@ -34,7 +35,8 @@ static void add_prereq(struct mz_str *out, const struct mz_plan *plan, const str
 	}
 }
 
-static void add_deletions(struct mz_str *out, const struct mz_plan *plan, const struct mz_unit *unit)
+static void add_deletions(struct mz_str *out, const struct mz_plan *plan,
+			  const struct mz_unit *unit)
 {
 	char owner[MZ_NAME_TEXT] = "", type[MZ_CODE_TEXT] = "";
 
@@ -47,8 +49,8 @@ static void add_deletions(struct mz_str *out, const struct mz_plan *plan, const 
 		add_line(out, "update delete", &plan->changes[i].rr, false);
 }
 
-static void add_message(struct mz_str *out, const struct mz_plan *plan, const struct mz_live *live, size_t from,
-			size_t to)
+static void add_message(struct mz_str *out, const struct mz_plan *plan, const struct mz_live *live,
+			size_t from, size_t to)
 {
 	for (size_t u = from; u < to; u++) {
 		if (!plan->units[u].gone)

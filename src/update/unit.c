@@ -36,7 +36,8 @@ bool unit_deletes_rrset(const struct mz_unit *unit)
 	return unit->delete_rrset || (unit->whole && unit->del_to > unit->del_from);
 }
 
-bool unit_adds_again(const struct mz_plan *plan, const struct mz_live *live, const struct mz_unit *unit, size_t index)
+bool unit_adds_again(const struct mz_plan *plan, const struct mz_live *live,
+		     const struct mz_unit *unit, size_t index)
 {
 	if (unit->delete_rrset || !unit_deletes_rrset(unit))
 		return false;

@@ -17,6 +17,7 @@ enum prereq prereq_of(const struct mz_plan *plan, size_t unit);
  * than it shows, and answers NOERROR. */
 bool unit_deletes_rrset(const struct mz_unit *unit);
 /* Is live RR `index` of the unit, which the plan leaves in place, to be added again? */
-bool unit_adds_again(const struct mz_plan *plan, const struct mz_live *live, const struct mz_unit *unit, size_t index);
+bool unit_adds_again(const struct mz_plan *plan, const struct mz_live *live,
+		     const struct mz_unit *unit, size_t index);
 
 #endif

@@ -81,8 +81,8 @@ static int take(struct tsig_stream *stream, size_t have, size_t *used, uint64_t 
 		if (have - *used < len + 2)
 			return 0;
 		*used += len + 2;
-		if (len < 12 || tsig_stream_next(stream, msg, &len, (uint64_t)time(NULL), NULL) !=
-					TSIG_GOOD)
+		if (len < 12 ||
+		    tsig_stream_next(stream, msg, &len, (uint64_t)time(NULL), NULL) != TSIG_GOOD)
 			return -1;
 		unsigned answers = (unsigned)msg[6] << 8 | msg[7];
 		bool first = (*messages)++ == 0;

@@ -33,7 +33,7 @@ static void settle(struct tsig_key *key, int err, const char *cause)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const names[] = { NULL, "mail-update", "two" };
+	static const char *const names[] = {NULL, "mail-update", "two"};
 	char cause[TSIG_CAUSE_MAX] = "";
 	struct tsig_key *key = NULL;
 	char *text = malloc(size + 1); /* of its own, so that a sanitizer knows its end */

@@ -33,7 +33,8 @@ static void check_name(const struct mz_name *name)
 	struct mz_name again = {0};
 
 	require(name->len > 0 && name->len == mz_name_len(name->wire));
-	require(mz_name_equal(name->wire, name->wire) && mz_name_compare(name->wire, name->wire) == 0);
+	require(mz_name_equal(name->wire, name->wire) &&
+		mz_name_compare(name->wire, name->wire) == 0);
 	require(mz_name_within(name->wire, mz_name_parent(name->wire)));
 	for (unsigned i = 0; i < name->len; i++)
 		require(name->wire[i] < 'A' || name->wire[i] > 'Z');

@@ -32,8 +32,8 @@ static void require(int condition)
 /* Hostile octets: any verdict but a proven one; the message is left alone. */
 static void verify_octets(struct tsig_key *key, const uint8_t *data, size_t size)
 {
-	struct tsig_mac request_mac = { 20, { 1, 2, 3 } };
-	struct tsig_info info = { 0 };
+	struct tsig_mac request_mac = {20, {1, 2, 3}};
+	struct tsig_info info = {0};
 	uint8_t *msg = malloc(size + 1);
 	size_t len = size;
 
@@ -54,7 +54,7 @@ static void verify_octets(struct tsig_key *key, const uint8_t *data, size_t size
 /* The octets as messages of a stream, each with a length in front, as over TCP. */
 static void verify_stream(struct tsig_key *key, const uint8_t *data, size_t size)
 {
-	struct tsig_mac request_mac = { 20, { 4, 5, 6 } }; /* the seeds are signed for it */
+	struct tsig_mac request_mac = {20, {4, 5, 6}}; /* the seeds are signed for it */
 	struct tsig_stream stream;
 
 	require(tsig_stream_init(&stream, key, &request_mac) == TSIG_OK);
@@ -77,8 +77,8 @@ static void verify_stream(struct tsig_key *key, const uint8_t *data, size_t size
 /* What we sign and can walk verifies; with a bit flipped it does not, but for id and case. */
 static void sign_octets(struct tsig_key *key, const uint8_t *data, size_t size, uint32_t flip)
 {
-	struct tsig_mac mac = { 0 };
-	struct tsig_rr rr = { 0 };
+	struct tsig_mac mac = {0};
+	struct tsig_rr rr = {0};
 	size_t capacity = size + 512;
 	uint8_t *msg = malloc(capacity);
 	size_t len = size;

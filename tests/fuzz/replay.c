@@ -48,7 +48,7 @@ static long replay_folder(const char *folder, uint8_t *buffer)
 	}
 	for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
 		char path[4096] = "";
-		struct stat st = { 0 };
+		struct stat st = {0};
 		int n = snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
 
 		if (n < 0 || (size_t)n >= sizeof(path) || stat(path, &st) != 0 ||

@@ -117,14 +117,17 @@ static void json(void **state)
 		{"", "\"\""},
 		{"a\"b\\c\nd", "\"a\\\"b\\\\c\\nd\""},
 		{"\t\x01\x7f", "\"\\u0009\\u0001\\u007f\""},
-		{"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", "\"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80\""},
-		{"\xc3", "\"\\u00c3\""},			    /* cut short */
-		{"\xe2\x82", "\"\\u00e2\\u0082\""},		    /* cut short */
-		{"\xc0\xaf", "\"\\u00c0\\u00af\""},		    /* overlong */
-		{"\xe0\x80\x80", "\"\\u00e0\\u0080\\u0080\""},	    /* overlong */
-		{"\xed\xa0\x80", "\"\\u00ed\\u00a0\\u0080\""},	    /* surrogate */
+		{"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80",
+		 "\"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80\""},
+		{"\xc3", "\"\\u00c3\""},				  /* cut short */
+		{"\xe2\x82", "\"\\u00e2\\u0082\""},			  /* cut short */
+		{"\xc0\xaf", "\"\\u00c0\\u00af\""},			  /* overlong */
+		{"\xe0\x80\x80", "\"\\u00e0\\u0080\\u0080\""},		  /* overlong */
+		{"\xed\xa0\x80", "\"\\u00ed\\u00a0\\u0080\""},		  /* surrogate */
 		{"\xf4\x90\x80\x80", "\"\\u00f4\\u0090\\u0080\\u0080\""}, /* past U+10FFFF */
-		{"\xff" "a", "\"\\u00ffa\""},
+		{"\xff"
+		 "a",
+		 "\"\\u00ffa\""},
 	};
 
 	(void)state;
@@ -143,8 +146,12 @@ static void base64(void **state)
 		const char *in, *out;
 	} cases[] = {
 		/* RFC 4648 section 10 */
-		{"f", "Zg=="},	     {"fo", "Zm8="},	     {"foo", "Zm9v"},
-		{"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"},
+		{"f", "Zg=="},
+		{"fo", "Zm8="},
+		{"foo", "Zm9v"},
+		{"foob", "Zm9vYg=="},
+		{"fooba", "Zm9vYmE="},
+		{"foobar", "Zm9vYmFy"},
 		{"\xff\xfe\xfd", "//79"},
 	};
 	struct mz_str str = {0};
@@ -245,7 +252,8 @@ static void log_lines(void **state)
 	assert_string_equal(line, "");
 	mz_log_set_level(MZ_LOG_INFO);
 	logged(line, sizeof(line), "a\n2026-01-01T00:00:00Z error forged\r\x1b[0m");
-	assert_non_null(strstr(line, "Z info event name=a?2026-01-01T00:00:00Z error forged??[0m\n"));
+	assert_non_null(
+		strstr(line, "Z info event name=a?2026-01-01T00:00:00Z error forged??[0m\n"));
 	assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1);
 	memset(big, 'x', sizeof(big) - 1);
 	logged(line, sizeof(line), big);

@@ -147,7 +147,8 @@ static void secrets_are_closed_to_others(void **state)
 	free(octets);
 	for (unsigned bit = 1; bit <= 4; bit *= 2) {
 		assert_int_equal(chmod(in("key"), 0600 | bit), 0);
-		assert_int_equal(mz_file_read_secret(in("key"), 10, &octets, &len, &cause), MZ_EPERM);
+		assert_int_equal(mz_file_read_secret(in("key"), 10, &octets, &len, &cause),
+				 MZ_EPERM);
 		assert_null(octets);
 		assert_non_null(strstr(cause.text, "chmod o-rwx"));
 		assert_null(strstr(cause.text, "secret\n"));
@@ -179,7 +180,8 @@ static void a_failed_write_leaves_nothing(void **state)
 	assert_int_equal(mz_file_write_atomic(in("no/such"), "x", 1, 0600, &cause), MZ_ENOTFOUND);
 	assert_non_null(strstr(cause.text, "/no/such"));
 	assert_int_equal(mkdir(in("dir"), 0700), 0);
-	assert_true(mz_file_write_atomic(in("dir"), "x", 1, 0600, &cause) < 0); /* the rename fails */
+	assert_true(mz_file_write_atomic(in("dir"), "x", 1, 0600, &cause) <
+		    0); /* the rename fails */
 	assert_int_equal(entries(), 1);
 	memset(name, 'n', sizeof(name) - 1);
 	assert_true(mz_file_write_atomic(in(name), "x", 1, 0600, &cause) < 0);
@@ -220,7 +222,8 @@ static void folders_with_their_parents(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(what_is_written_is_read, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(what_is_written_is_read, make_folder,
+						remove_folder),
 		cmocka_unit_test_setup_teardown(large_files, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(files_without_a_size, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(faults_name_the_path, make_folder, remove_folder),

@@ -141,13 +141,15 @@ static void test_wrong_files(void **state)
 	assert_fault(in_folder("missing.pem"), NULL, MZ_ENOTFOUND, "No such file");
 	assert_fault(text_file("empty.pem", "", 0644), NULL, MZ_ESYNTAX, "is empty");
 	assert_fault(text_file("text.pem", "hello\n", 0644), NULL, MZ_ESYNTAX, "no PEM text");
-	assert_fault(data_file("rsa2048.pub.pem", 0644), NULL, MZ_EINVAL, "a key and no certificate");
+	assert_fault(data_file("rsa2048.pub.pem", 0644), NULL, MZ_EINVAL,
+		     "a key and no certificate");
 	assert_fault(data_file("rsa2048.pem", 0600), NULL, MZ_EINVAL, "a key and no certificate");
 	assert_fault(data_file("rsa2048.pem", 0644), NULL, MZ_EPERM, "chmod o-rwx");
-	assert_fault(text_file("odd.pem", "-----BEGIN ODD-----\nAAAA\n-----END ODD-----\n", 0644), NULL,
-		     MZ_EINVAL, "no certificate but a \"ODD\"");
+	assert_fault(text_file("odd.pem", "-----BEGIN ODD-----\nAAAA\n-----END ODD-----\n", 0644),
+		     NULL, MZ_EINVAL, "no certificate but a \"ODD\"");
 	assert_fault(text_file("bad.pem",
-			       "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n", 0644),
+			       "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n",
+			       0644),
 		     NULL, MZ_ESYNTAX, "certificate 1 is damaged");
 }
 
@@ -207,29 +209,37 @@ static void test_wrong_next_keys(void **state)
 	assert_fault(chain, in_folder("missing.pem"), MZ_ENOTFOUND, "No such file");
 	assert_fault(chain, text_file("empty.pem", "", 0600), MZ_ESYNTAX, "is empty");
 	assert_fault(chain, text_file("text.pem", "x", 0600), MZ_ESYNTAX, "no key");
-	assert_fault(chain, data_file("selfsigned.pem", 0644), MZ_EINVAL, "holds a \"CERTIFICATE\"");
+	assert_fault(chain, data_file("selfsigned.pem", 0644), MZ_EINVAL,
+		     "holds a \"CERTIFICATE\"");
 	assert_fault(chain, data_file("encrypted.pem", 0600), MZ_EINVAL, "encrypted");
 	assert_fault(chain, data_file("encrypted.pkcs1.pem", 0600), MZ_EINVAL, "encrypted");
 	assert_fault(chain, data_file("ec.pem", 0644), MZ_EPERM, "chmod o-rwx");
 	assert_fault(chain, data_cut("ed25519.pem", 100, "cut.pem"), MZ_ESYNTAX, "cut short");
 	assert_fault(chain,
 		     text_file("bad.pem",
-			       "-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----\n", 0600),
+			       "-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----\n",
+			       0600),
 		     MZ_ESYNTAX, "damaged");
 	assert_fault(chain,
 		     text_file("bad.pem",
-			       "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n", 0600),
+			       "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n",
+			       0600),
 		     MZ_ESYNTAX, "damaged");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_chain),	    cmocka_unit_test(test_chain_with_root),
-		cmocka_unit_test(test_rsa_and_self_signed), cmocka_unit_test(test_next_keys),
-		cmocka_unit_test(test_combined),    cmocka_unit_test(test_wrong_files),
-		cmocka_unit_test(test_wrong_order), cmocka_unit_test(test_truncated),
-		cmocka_unit_test(test_too_many),    cmocka_unit_test(test_wrong_next_keys),
+		cmocka_unit_test(test_chain),
+		cmocka_unit_test(test_chain_with_root),
+		cmocka_unit_test(test_rsa_and_self_signed),
+		cmocka_unit_test(test_next_keys),
+		cmocka_unit_test(test_combined),
+		cmocka_unit_test(test_wrong_files),
+		cmocka_unit_test(test_wrong_order),
+		cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_wrong_next_keys),
 	};
 
 	return cmocka_run_group_tests(tests, folder_make, folder_remove);

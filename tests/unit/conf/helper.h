@@ -62,7 +62,6 @@ static inline int setup(void **state)
 	return 0;
 }
 
-
 static inline int remove_entry(const char *path, const struct stat *st, int type, struct FTW *at)
 {
 	(void)st;

@@ -5,12 +5,19 @@
 static void test_dangling(void **state)
 {
 	static const struct breakage rows[] = {
-		{"key = \"update\"", "key = \"updat\"", "key: there is no key \"updat\"; did you mean \"update\"?\n", 0},
-		{"transfer_key = \"transfer\"", "transfer_key = \"xyzzy-foo\"", "transfer_key: there is no key \"xyzzy-foo\"\n", 0},
-		{"   server = \"primary\"", "   server = \"primry\"", "server: there is no server \"primry\"; did you mean \"primary\"?\n", 0},
-		{"mail_system = \"default\"", "mail_system = \"defualt\"", "mail_system: there is no mail system \"defualt\"; did you mean \"default\"?\n", 0},
-		{"   server = \"primary\";", "", "automatic dns_management needs a \"server\"\n", 0},
-		{"mail_system = \"default\"", "mail_system = \"\"", "this domain needs \"mail_system\": there is more than one to choose from\n", 0},
+		{"key = \"update\"", "key = \"updat\"",
+		 "key: there is no key \"updat\"; did you mean \"update\"?\n", 0},
+		{"transfer_key = \"transfer\"", "transfer_key = \"xyzzy-foo\"",
+		 "transfer_key: there is no key \"xyzzy-foo\"\n", 0},
+		{"   server = \"primary\"", "   server = \"primry\"",
+		 "server: there is no server \"primry\"; did you mean \"primary\"?\n", 0},
+		{"mail_system = \"default\"", "mail_system = \"defualt\"",
+		 "mail_system: there is no mail system \"defualt\"; did you mean \"default\"?\n",
+		 0},
+		{"   server = \"primary\";", "", "automatic dns_management needs a \"server\"\n",
+		 0},
+		{"mail_system = \"default\"", "mail_system = \"\"",
+		 "this domain needs \"mail_system\": there is more than one to choose from\n", 0},
 	};
 	char *text = NULL;
 
@@ -30,14 +37,28 @@ static void test_twice(void **state)
 	static const struct {
 		const char *old, *new, *error, *first;
 	} rows[] = {
-		{"name = \"transfer\"", "name = \"UPDATE.\"", "the key \"update\" is given twice; first at", "name = \"update\""},
-		{"name = \"second\"", "name = \"primary\"", "the server \"primary\" is given twice; first at", "name = \"primary\""},
-		{"name = \"other\"", "name = \"default\"", "the mail system \"default\" is given twice; first at", "name = \"default\""},
-		{"name = \"own.example.net\"", "name = \"example.org.\"", "the domain \"example.org\" is given twice; first at", "name = \"Example.ORG\""},
-		{"host = \"mx2.example.org\"", "host = \"MX1.example.org.\"", "the MX host \"mx1.example.org\" is given twice; first at", "host = \"mx1.example.org\""},
-		{"{ issuer = \"ca.example\"; }", "{ issuer = \"letsencrypt.org\"; account_uri = \"https://acme.example/acct/1\"; }", "the issuer \"letsencrypt.org\" is given twice; first at", "{ issuer = \"letsencrypt.org\""},
-		{"{ protocol = \"smtp\"; }", "{ protocol = \"imap\"; host = \"IMAP.example.org\"; }", "the same service at the same host is given twice; first at", "{ protocol = \"imap\""},
-		{"file = \"s1.pem\"; }", "file = \"s1.pem\"; }, { selector = \"S1\"; file = \"x\"; }", "the selector \"S1\" is given twice; first at", "{ selector = \"s1\""},
+		{"name = \"transfer\"", "name = \"UPDATE.\"",
+		 "the key \"update\" is given twice; first at", "name = \"update\""},
+		{"name = \"second\"", "name = \"primary\"",
+		 "the server \"primary\" is given twice; first at", "name = \"primary\""},
+		{"name = \"other\"", "name = \"default\"",
+		 "the mail system \"default\" is given twice; first at", "name = \"default\""},
+		{"name = \"own.example.net\"", "name = \"example.org.\"",
+		 "the domain \"example.org\" is given twice; first at", "name = \"Example.ORG\""},
+		{"host = \"mx2.example.org\"", "host = \"MX1.example.org.\"",
+		 "the MX host \"mx1.example.org\" is given twice; first at",
+		 "host = \"mx1.example.org\""},
+		{"{ issuer = \"ca.example\"; }",
+		 "{ issuer = \"letsencrypt.org\"; account_uri = \"https://acme.example/acct/1\"; }",
+		 "the issuer \"letsencrypt.org\" is given twice; first at",
+		 "{ issuer = \"letsencrypt.org\""},
+		{"{ protocol = \"smtp\"; }",
+		 "{ protocol = \"imap\"; host = \"IMAP.example.org\"; }",
+		 "the same service at the same host is given twice; first at",
+		 "{ protocol = \"imap\""},
+		{"file = \"s1.pem\"; }",
+		 "file = \"s1.pem\"; }, { selector = \"S1\"; file = \"x\"; }",
+		 "the selector \"S1\" is given twice; first at", "{ selector = \"s1\""},
 	};
 	size_t i = 0;
 
@@ -63,7 +84,8 @@ static void test_twice(void **state)
 static void test_servers(void **state)
 {
 	static const struct breakage rows[] = {
-		{"   \"[2001:db8::54]:54\" ]", "   \"192.0.2.54:53\" ]", "secondaries names 192.0.2.54 port 53 twice\n", 0},
+		{"   \"[2001:db8::54]:54\" ]", "   \"192.0.2.54:53\" ]",
+		 "secondaries names 192.0.2.54 port 53 twice\n", 0},
 	};
 	char *text = NULL;
 
@@ -88,17 +110,27 @@ static void test_servers(void **state)
 static void test_texts(void **state)
 {
 	static const struct breakage rows[] = {
-		{"\"v=spf1 a -all\"", "\"v=spf2 -all\"", "spf \"v=spf2 -all\" must be \"v=spf1\", alone or followed by a space", 0},
+		{"\"v=spf1 a -all\"", "\"v=spf2 -all\"",
+		 "spf \"v=spf2 -all\" must be \"v=spf1\", alone or followed by a space", 0},
 		{"\"v=spf1 a -all\"", "\"\"", "spf \"\" must be \"v=spf1\"", 0},
 		{"\"v=spf1 mx -all\"", "\"mx\"", "host_spf \"mx\" must be \"v=spf1\"", 0},
-		{"\"v=DMARC1; p=none\"", "\"v=DMARC1; sp=none\"", "dmarc \"v=DMARC1; sp=none\" has no policy", 0},
-		{"\"v=spf1 -all\"", "\"v=spf1 \xc3\xbc\"", "spf \"v=spf1 \\xc3\\xbc\" has characters outside printable ASCII", 0},
-		{"\"v=DMARC1; p=quarantine\"", "\"p=none\"", "dmarc \"p=none\" must start with \"v=DMARC1;\"", 0},
-		{"\"mailto:reports\"", "\"reports@example.org\"", "report_address \"reports@example.org\" must start with \"mailto:\" or \"https:\"", 0},
-		{"\"letsencrypt.org\"", "\"lets encrypt\"", "issuer \"lets encrypt\" is not a host name", 0},
-		{"\"https://acme.example/acct/1\"", "\"acct 1\"", "account_uri \"acct 1\" is not a URI", 0},
-		{"   account_uri = \"https://acme.example/acct/1\";\n", "\n", "\"persist\" needs \"account_uri\"\n", 1},
-		{"selector = \"s1\"", "selector = \"s 1\"", "selector \"s 1\" may hold letters, digits", 0},
+		{"\"v=DMARC1; p=none\"", "\"v=DMARC1; sp=none\"",
+		 "dmarc \"v=DMARC1; sp=none\" has no policy", 0},
+		{"\"v=spf1 -all\"", "\"v=spf1 \xc3\xbc\"",
+		 "spf \"v=spf1 \\xc3\\xbc\" has characters outside printable ASCII", 0},
+		{"\"v=DMARC1; p=quarantine\"", "\"p=none\"",
+		 "dmarc \"p=none\" must start with \"v=DMARC1;\"", 0},
+		{"\"mailto:reports\"", "\"reports@example.org\"",
+		 "report_address \"reports@example.org\" must start with \"mailto:\" or \"https:\"",
+		 0},
+		{"\"letsencrypt.org\"", "\"lets encrypt\"",
+		 "issuer \"lets encrypt\" is not a host name", 0},
+		{"\"https://acme.example/acct/1\"", "\"acct 1\"",
+		 "account_uri \"acct 1\" is not a URI", 0},
+		{"   account_uri = \"https://acme.example/acct/1\";\n", "\n",
+		 "\"persist\" needs \"account_uri\"\n", 1},
+		{"selector = \"s1\"", "selector = \"s 1\"",
+		 "selector \"s 1\" may hold letters, digits", 0},
 	};
 	char *text = NULL;
 
@@ -112,10 +144,13 @@ static void test_texts(void **state)
 static void test_cover(void **state)
 {
 	static const struct breakage rows[] = {
-		{"mx = [ \"mx1.example.org\",\n    \"*.example.org\" ]", "mx = [ \"mx1.example.org\" ]",
-		 "no pattern in mta_sts.mx covers the MX host \"mx2.example.org\": in enforce mode", 0},
+		{"mx = [ \"mx1.example.org\",\n    \"*.example.org\" ]",
+		 "mx = [ \"mx1.example.org\" ]",
+		 "no pattern in mta_sts.mx covers the MX host \"mx2.example.org\": in enforce mode",
+		 0},
 		{"    \"*.example.org\" ]", "    \"*.*.org\" ]", "", 0},
-		{"mta_sts = { mode = \"testing\"; }", "mta_sts = { mode = \"enforce\"; mx = [ \"mx.example.org\" ]; }",
+		{"mta_sts = { mode = \"testing\"; }",
+		 "mta_sts = { mode = \"enforce\"; mx = [ \"mx.example.org\" ]; }",
 		 "no pattern in mta_sts.mx covers the MX host \"mx.example.net\"", 0},
 	};
 	char *text = NULL;
@@ -147,18 +182,34 @@ static void test_cover(void **state)
 static void test_domains(void **state)
 {
 	static const struct breakage rows[] = {
-		{"origin = \"org\"", "origin = \"net\"", "\"example.org\" is not within the origin \"net\"\n", 0},
-		{"origin = \"org\"", "origin = \"ple.org\"", "\"example.org\" is not within the origin \"ple.org\"\n", 0},
-		{"\"www 300 IN A 192.0.2.80\"", "\"www 300 IN A 192.0.2.800\"", "record \"www 300 IN A 192.0.2.800\": ", 0},
-		{"\"www 300 IN A 192.0.2.80\"", "\"www.example.net. 300 IN A 192.0.2.80\"", "record \"www.example.net. 300 IN A 192.0.2.80\": its owner is not within the domain's zone\n", 0},
-		{"\"www 300 IN A 192.0.2.80\"", "\"@ 300 IN SOA a. b. 1 2 3 4 5\"", "record \"@ 300 IN SOA a. b. 1 2 3 4 5\": records of this type belong to the server\n", 0},
-		{"\"www 300 IN A 192.0.2.80\"", "\"org. 300 IN NS ns1.org.\"", "record \"org. 300 IN NS ns1.org.\": the NS records at the zone's origin belong to the server\n", 0},
-		{"\"www 300 IN A 192.0.2.80\"", "\"www 300 CH A 192.0.2.80\"", "record \"www 300 CH A 192.0.2.80\": ", 0},
-		{"\"www 300 IN A 192.0.2.80\"", "\"$INCLUDE /etc/passwd\"", "record \"$INCLUDE /etc/passwd\": ", 0},
+		{"origin = \"org\"", "origin = \"net\"",
+		 "\"example.org\" is not within the origin \"net\"\n", 0},
+		{"origin = \"org\"", "origin = \"ple.org\"",
+		 "\"example.org\" is not within the origin \"ple.org\"\n", 0},
+		{"\"www 300 IN A 192.0.2.80\"", "\"www 300 IN A 192.0.2.800\"",
+		 "record \"www 300 IN A 192.0.2.800\": ", 0},
+		{"\"www 300 IN A 192.0.2.80\"", "\"www.example.net. 300 IN A 192.0.2.80\"",
+		 "record \"www.example.net. 300 IN A 192.0.2.80\": its owner is not within the "
+		 "domain's zone\n",
+		 0},
+		{"\"www 300 IN A 192.0.2.80\"", "\"@ 300 IN SOA a. b. 1 2 3 4 5\"",
+		 "record \"@ 300 IN SOA a. b. 1 2 3 4 5\": records of this type belong to the "
+		 "server\n",
+		 0},
+		{"\"www 300 IN A 192.0.2.80\"", "\"org. 300 IN NS ns1.org.\"",
+		 "record \"org. 300 IN NS ns1.org.\": the NS records at the zone's origin belong "
+		 "to the server\n",
+		 0},
+		{"\"www 300 IN A 192.0.2.80\"", "\"www 300 CH A 192.0.2.80\"",
+		 "record \"www 300 CH A 192.0.2.80\": ", 0},
+		{"\"www 300 IN A 192.0.2.80\"", "\"$INCLUDE /etc/passwd\"",
+		 "record \"$INCLUDE /etc/passwd\": ", 0},
 		{"\"www 300 IN A 192.0.2.80\"", "\"\"", "record \"\": ", 0},
 		/* The second record is found on its own line. */
-		{"   \"@ CAA 0 issue \\\"x.example\\\"\" );", "   \"bad\"\n\n );", "record \"bad\": ", 0},
-		{"records = ( \"www 300 IN A 192.0.2.80\",\n", "records = ( \"a A 192.0.2.1\",\n\"b\"\n\"c\",\n", "record \"bc\": ", 1},
+		{"   \"@ CAA 0 issue \\\"x.example\\\"\" );", "   \"bad\"\n\n );",
+		 "record \"bad\": ", 0},
+		{"records = ( \"www 300 IN A 192.0.2.80\",\n",
+		 "records = ( \"a A 192.0.2.1\",\n\"b\"\n\"c\",\n", "record \"bc\": ", 1},
 	};
 	char *text = NULL;
 
@@ -181,8 +232,11 @@ static void test_domains(void **state)
 static void test_no_mail(void **state)
 {
 	static const char *const own[] = {
-		"spf = \"v=spf1\"", "dmarc = \"v=DMARC1; p=none\"", "mx = ( { host = \"mx.example\"; } )",
-		"mta_sts = { }",    "acme = ( )",
+		"spf = \"v=spf1\"",
+		"dmarc = \"v=DMARC1; p=none\"",
+		"mx = ( { host = \"mx.example\"; } )",
+		"mta_sts = { }",
+		"acme = ( )",
 	};
 	size_t i = 0;
 
@@ -228,7 +282,8 @@ static void test_keys(void **state)
 
 static void test_bind_key(void **state)
 {
-	static const char key[] = "key \"bind.key\" {\n algorithm hmac-sha512;\n secret \"" SECRET "\";\n};\n";
+	static const char key[] =
+		"key \"bind.key\" {\n algorithm hmac-sha512;\n secret \"" SECRET "\";\n};\n";
 	struct mz_conf *conf = NULL;
 
 	(void)state;
@@ -237,9 +292,11 @@ static void test_bind_key(void **state)
 	assert_int_equal(conf->key_count, 1);
 	assert_int_equal(tsig_key_alg(conf->keys[0].key), TSIG_HMAC_SHA512);
 	mz_conf_free(conf);
-	want_one("keys = ( { name = \"bind.key\"; file = \"bind.key\";\n algorithm = \"hmac-sha256\"; } );\n",
+	want_one("keys = ( { name = \"bind.key\"; file = \"bind.key\";\n algorithm = "
+		 "\"hmac-sha256\"; } );\n",
 		 2, "the key in ");
-	want_one("keys = ( {\n name = \"other\";\n file = \"bind.key\"; } );\n", 3, "key \"other\": ");
+	want_one("keys = ( {\n name = \"other\";\n file = \"bind.key\"; } );\n", 3,
+		 "key \"other\": ");
 }
 
 static void test_tasks(void **state)
@@ -304,9 +361,9 @@ int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_dangling), TEST(test_twice),	  TEST(test_servers), TEST(test_texts),
-		TEST(test_cover),    TEST(test_domains),  TEST(test_no_mail), TEST(test_keys),
-		TEST(test_bind_key), TEST(test_tasks),	  TEST(test_order),   TEST(test_many_errors),
+		TEST(test_dangling), TEST(test_twice),	 TEST(test_servers), TEST(test_texts),
+		TEST(test_cover),    TEST(test_domains), TEST(test_no_mail), TEST(test_keys),
+		TEST(test_bind_key), TEST(test_tasks),	 TEST(test_order),   TEST(test_many_errors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,9 +49,10 @@ static void test_empty(void **state)
 	mz_conf_free(NULL);
 }
 
-static const char least[] = "servers = ( { name = \"s\"; host = \"::1\"; } );\n"
-			    "mail_systems = ( { name = \"m\"; hostname = \"Mail.example.org\"; } );\n"
-			    "domains = ( { name = \"Example.org.\"; } );\n";
+static const char least[] =
+	"servers = ( { name = \"s\"; host = \"::1\"; } );\n"
+	"mail_systems = ( { name = \"m\"; hostname = \"Mail.example.org\"; } );\n"
+	"domains = ( { name = \"Example.org.\"; } );\n";
 
 static void test_server_defaults(void **state)
 {
@@ -237,8 +238,8 @@ static void test_domain(void **state)
 	assert_string_equal(domain->origin_text, "org");
 	assert_ptr_equal(domain->server, conf->servers);
 	assert_true(domain->automatic && domain->dkim_automatic);
-	assert_int_equal(domain->publish, 1u << MZ_FAMILY_MX | 1u << MZ_FAMILY_TLSA |
-						  1u << MZ_FAMILY_RECORDS);
+	assert_int_equal(domain->publish,
+			 1u << MZ_FAMILY_MX | 1u << MZ_FAMILY_TLSA | 1u << MZ_FAMILY_RECORDS);
 	assert_int_equal(domain->on_removal, MZ_REMOVAL_WITHDRAW);
 	assert_int_equal(domain->takeover, MZ_TAKEOVER_REFUSE);
 	assert_int_equal(domain->dkim_algorithms, 1u << MZ_DKIM_RSA);
@@ -296,10 +297,11 @@ static void test_no_mail(void **state)
 /* An empty list of the domain's own means none, not the mail system's. */
 static void test_no_acme(void **state)
 {
-	struct mz_conf *conf = load_good(
-		"mail_systems = ( { name = \"m\"; hostname = \"mail.example.org\";\n"
-		" acme = ( { issuer = \"ca.example\"; } ); } );\n"
-		"domains = ( { name = \"a.example\"; acme = ( ); }, { name = \"b.example\"; } );\n");
+	struct mz_conf *conf =
+		load_good("mail_systems = ( { name = \"m\"; hostname = \"mail.example.org\";\n"
+			  " acme = ( { issuer = \"ca.example\"; } ); } );\n"
+			  "domains = ( { name = \"a.example\"; acme = ( ); }, { name = "
+			  "\"b.example\"; } );\n");
 
 	(void)state;
 	assert_int_equal(conf->domains[0].acme->count, 0);
@@ -342,9 +344,11 @@ static void test_credentials(void **state)
 	{
 		char path[256] = "";
 
-		assert_int_equal(setenv("CREDENTIALS_DIRECTORY", path_of("credentials", path), 1), 0);
+		assert_int_equal(setenv("CREDENTIALS_DIRECTORY", path_of("credentials", path), 1),
+				 0);
 	}
-	conf = load_good("keys = ( { name = \"k\"; secret_file = \"$CREDENTIALS_DIRECTORY/key\"; } );");
+	conf = load_good(
+		"keys = ( { name = \"k\"; secret_file = \"$CREDENTIALS_DIRECTORY/key\"; } );");
 	assert_int_equal(conf->key_count, 1);
 	mz_conf_free(conf);
 	assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
@@ -406,11 +410,11 @@ int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_empty),	  TEST(test_server_defaults), TEST(test_system_defaults),
-		TEST(test_domain_defaults), TEST(test_globals),	      TEST(test_server),
-		TEST(test_system),	  TEST(test_domain),	      TEST(test_own),
-		TEST(test_no_mail),	  TEST(test_no_acme),	      TEST(test_find),
-		TEST(test_credentials),	  TEST(test_relative),	      TEST(test_sample),
+		TEST(test_empty),	    TEST(test_server_defaults), TEST(test_system_defaults),
+		TEST(test_domain_defaults), TEST(test_globals),		TEST(test_server),
+		TEST(test_system),	    TEST(test_domain),		TEST(test_own),
+		TEST(test_no_mail),	    TEST(test_no_acme),		TEST(test_find),
+		TEST(test_credentials),	    TEST(test_relative),	TEST(test_sample),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,7 +78,8 @@ static void test_bad(void **state)
 		{"\n/* x", "the comment that starts here is never closed", 2},
 		{"/*/", "the comment that starts here is never closed", 1},
 		{"a = \n(1,", "the bracket that opens here is never closed: \")\" is missing", 2},
-		{"a = {\nb = 1;", "the bracket that opens here is never closed: \"}\" is missing", 1},
+		{"a = {\nb = 1;", "the bracket that opens here is never closed: \"}\" is missing",
+		 1},
 		{"a =", "the file ends in the middle of a setting", 1},
 		{"a", "the file ends in the middle of a setting", 1},
 		{"a = ;", "expected a value, found ;", 1},
@@ -109,7 +110,9 @@ static void test_bad(void **state)
 		{"a = -", "- is neither", 1},
 		{"a = 'x'", "unexpected character \"'\"", 1},
 		{"a = \x01", "unexpected octet 0x01", 1},
-		{"\xef\xbb\xbf" "a = 1", "unexpected octet 0xef", 1},
+		{"\xef\xbb\xbf"
+		 "a = 1",
+		 "unexpected octet 0xef", 1},
 		{"a = \"\\x00\"", "a string cannot hold a NUL octet", 1},
 	};
 	struct conf_scan scan = {.depth = 0};
@@ -167,7 +170,8 @@ static void test_limits(void **state)
 		char *text = repeat(rows[i].head, rows[i].part, rows[i].n, rows[i].tail);
 		const char *why = scan_text(&scan, text, strlen(text), &line);
 
-		if ((why == NULL) != (rows[i].why == NULL) || (why && strcmp(why, rows[i].why) != 0))
+		if ((why == NULL) != (rows[i].why == NULL) ||
+		    (why && strcmp(why, rows[i].why) != 0))
 			fail_msg("row %zu: %s", i, why ? why : "taken");
 		free(text);
 	}
@@ -179,8 +183,8 @@ static void test_wide(void **state)
 		const char *number;
 		bool wide;
 	} rows[] = {
-		{"2147483647", false}, {"2147483648", true},  {"-2147483648", false},
-		{"-2147483649", true}, {"5000000000", true},  {"99999999999999999999999", true},
+		{"2147483647", false},	  {"2147483648", true},	  {"-2147483648", false},
+		{"-2147483649", true},	  {"5000000000", true},	  {"99999999999999999999999", true},
 		{"0000000000001", false}, {"5000000000L", false}, {"5000000000.0", false},
 	};
 	size_t i = 0;
@@ -201,8 +205,10 @@ static void test_wide(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good), cmocka_unit_test(test_bad),
-		cmocka_unit_test(test_limits), cmocka_unit_test(test_wide),
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_wide),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

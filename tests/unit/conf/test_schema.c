@@ -106,14 +106,16 @@ static void check_default(const char *path, const struct conf_row *row)
 static void check_row(void *arg, const char *path, const struct conf_row *row)
 {
 	size_t len = row->help ? strlen(row->help) : 0;
-	bool group = row->type == CONF_GROUP || row->type == CONF_SUBGROUP || row->type == CONF_LIST;
+	bool group =
+		row->type == CONF_GROUP || row->type == CONF_SUBGROUP || row->type == CONF_LIST;
 
 	(void)arg;
 	if (len < 4 || row->help[len - 1] != '.')
 		fail_msg("%s has no help, or not a sentence", path);
 	assert_non_null(conf_type_text(row->type));
 	assert_true(group == (row->group != NULL));
-	assert_true((row->type == CONF_CHOICE || row->type == CONF_FLAGS) == (row->choices != NULL));
+	assert_true((row->type == CONF_CHOICE || row->type == CONF_FLAGS) ==
+		    (row->choices != NULL));
 	assert_true(row->min <= row->max);
 	assert_false(row->required && row->def);
 	if (row->def)

@@ -17,7 +17,8 @@ static void test_include(void **state)
 				    "@include\t\"sub/list\"\n"
 				    ");\n");
 	/* Relative to the file they stand in, without a newline at the end. */
-	write_file("sub/a.conf", "state_directory = \"state\"; # comment\n@include \"deep/b.conf\"");
+	write_file("sub/a.conf",
+		   "state_directory = \"state\"; # comment\n@include \"deep/b.conf\"");
 	write_file("sub/deep/b.conf", "log = { level = \"debug\"; } # end");
 	write_file("sub/list", "{ name = \"a.example\"; no_mail = true; },\n"
 			       "{ name = \"b.example\"; no_mail = true; }");
@@ -82,13 +83,18 @@ static void test_include_bad(void **state)
 	assert_int_equal(mkfifo(path_of("fifo", path), 0600), 0);
 	(void)snprintf(wanted, sizeof wanted, "%s is not a regular file", path);
 	want_include_error("@include \"fifo\"\n", "mailzone.conf", 1, wanted);
-	want_include_error("@include none\n", "mailzone.conf", 1, "@include needs a file name in quotes");
-	want_include_error("@include \"none\n", "mailzone.conf", 1, "@include needs a file name in quotes");
-	want_include_error("@include \"\"\n", "mailzone.conf", 1, "@include needs a file name in quotes");
+	want_include_error("@include none\n", "mailzone.conf", 1,
+			   "@include needs a file name in quotes");
+	want_include_error("@include \"none\n", "mailzone.conf", 1,
+			   "@include needs a file name in quotes");
+	want_include_error("@include \"\"\n", "mailzone.conf", 1,
+			   "@include needs a file name in quotes");
 	want_include_error("@include", "mailzone.conf", 1, "@include needs a file name in quotes");
-	want_include_error("log = { }; @include \"none\"\n", "mailzone.conf", 1, "@include is neither a name nor a number");
+	want_include_error("log = { }; @include \"none\"\n", "mailzone.conf", 1,
+			   "@include is neither a name nor a number");
 	/* Not an include at all. */
-	write_file("mailzone.conf", "# x\n/*\n@include \"none\"\n*/\nhooks = { dkim_activated = [ \"/x\", \"\t\" \"\" ]; };\n");
+	write_file("mailzone.conf", "# x\n/*\n@include \"none\"\n*/\nhooks = { dkim_activated = [ "
+				    "\"/x\", \"\t\" \"\" ]; };\n");
 	{
 		struct mz_conf_errors errors = {0};
 
@@ -100,14 +106,20 @@ static void test_include_faults(void **state)
 {
 	(void)state;
 	write_file("open", "\nlog = {\n level = \"info\";\n");
-	want_include_error("@include \"open\"\n", "open", 2, "the bracket that opens here is never closed");
+	want_include_error("@include \"open\"\n", "open", 2,
+			   "the bracket that opens here is never closed");
 	write_file("string", "\nstate_directory = \"x;\n");
-	want_include_error("@include \"string\"\n", "string", 2, "the string that starts here is never closed");
+	want_include_error("@include \"string\"\n", "string", 2,
+			   "the string that starts here is never closed");
 	write_file("twice", "\n\nlog = { };\n");
-	want_include_error("log = { };\n@include \"twice\"\n", "twice", 3, "a setting is given twice");
+	want_include_error("log = { };\n@include \"twice\"\n", "twice", 3,
+			   "a setting is given twice");
 	write_file("loop", "\n@include \"loop\"\n");
-	want_include_error("@include \"loop\"\n", "loop", 2, "@include \"loop\": files include each other more than 10 deep");
-	want_include_error("@include \"mailzone.conf\"\n", "mailzone.conf", 1, "@include \"mailzone.conf\": files include each other more than 10 deep");
+	want_include_error("@include \"loop\"\n", "loop", 2,
+			   "@include \"loop\": files include each other more than 10 deep");
+	want_include_error("@include \"mailzone.conf\"\n", "mailzone.conf", 1,
+			   "@include \"mailzone.conf\": files include each other more than 10 "
+			   "deep");
 }
 
 /* Ten files that each include the next ten times would be ten thousand million files. */
@@ -153,7 +165,8 @@ static void test_nul(void **state)
 	for (i = 0; i < sizeof rows / sizeof *rows; i++) {
 		write_octets("mailzone.conf", rows[i].text, rows[i].len, 0600);
 		(void)load(MZ_EINVAL, &errors);
-		want_error(&errors, "mailzone.conf", rows[i].line, "a NUL octet: this is not a text file\n");
+		want_error(&errors, "mailzone.conf", rows[i].line,
+			   "a NUL octet: this is not a text file\n");
 		mz_conf_errors_clear(&errors);
 	}
 }
@@ -217,7 +230,8 @@ static void test_many_lines(void **state)
 	(void)state;
 	mz_str_add(&text, "domains = (\n");
 	for (i = 0; i < 15000; i++)
-		mz_str_addf(&text, "%s{\n  name = \"d%d.example.org\";\n\n  no_mail = true;\n}", i ? ",\n" : "", i);
+		mz_str_addf(&text, "%s{\n  name = \"d%d.example.org\";\n\n  no_mail = true;\n}",
+			    i ? ",\n" : "", i);
 	mz_str_add(&text, ");\n");
 	write_file("mailzone.conf", text.s);
 	conf = load(MZ_OK, &errors);
@@ -242,17 +256,21 @@ static void test_directory(void **state)
 
 	(void)state;
 	make_folder("domains.d");
-	write_file("domains.d/20-b.conf", "# one domain, bare\nname = \"b.example\";\nno_mail = true;\n");
-	write_file("domains.d/10-a.conf", "domains = ( { name = \"a1.example\"; no_mail = true; },\n"
-					  "{ name = \"a2.example\"; no_mail = true; } );\n");
+	write_file("domains.d/20-b.conf",
+		   "# one domain, bare\nname = \"b.example\";\nno_mail = true;\n");
+	write_file("domains.d/10-a.conf",
+		   "domains = ( { name = \"a1.example\"; no_mail = true; },\n"
+		   "{ name = \"a2.example\"; no_mail = true; } );\n");
 	write_file("domains.d/30-empty.conf", "");
 	write_file("domains.d/40-inc.conf", "domains = (\n@include \"part\"\n);\n");
-	write_file("domains.d/part", "{ name = \"c.example\"; no_mail = true;\n dkim_keys = ( { selector = \"s\"; file = \"k.pem\"; } ); }");
+	write_file("domains.d/part", "{ name = \"c.example\"; no_mail = true;\n dkim_keys = ( { "
+				     "selector = \"s\"; file = \"k.pem\"; } ); }");
 	write_file("domains.d/.hidden.conf", "bad");
 	write_file("domains.d/backup.conf~", "bad");
 	write_file("domains.d/.conf", "bad");
-	write_file("mailzone.conf", "domain_directory = \"domains.d\";\n"
-				    "domains = ( { name = \"main.example\"; no_mail = true; } );\n");
+	write_file("mailzone.conf",
+		   "domain_directory = \"domains.d\";\n"
+		   "domains = ( { name = \"main.example\"; no_mail = true; } );\n");
 	conf = load(MZ_OK, &errors);
 	assert_int_equal(conf->domain_count, 5);
 	assert_string_equal(conf->domain_directory, path_of("domains.d", path));
@@ -282,14 +300,17 @@ static void test_directory_bad(void **state)
 	make_folder("domains.d/dir.conf");
 	write_file("domains.d/a.conf", "\nname = \"MAIN.example\";\nno_mail = 1;\n");
 	write_file("domains.d/b.conf", "servers = ( );\n");
-	write_file("domains.d/c.conf", "\ndomains = (\n { name = \"x.example\"; no_mail = true; bad = 1; };\n");
+	write_file("domains.d/c.conf",
+		   "\ndomains = (\n { name = \"x.example\"; no_mail = true; bad = 1; };\n");
 	write_file("domains.d/d.conf", "no_mail = true;\n");
 	write_file("domains.d/e.conf", "\n domains = ( { name = \"e.example\" } );\n");
 	(void)load(MZ_EINVAL, &errors);
-	(void)snprintf(wanted, sizeof wanted, "the domain \"main.example\" is given twice; first at %s:1\n",
+	(void)snprintf(wanted, sizeof wanted,
+		       "the domain \"main.example\" is given twice; first at %s:1\n",
 		       path_of("mailzone.conf", path));
 	want_error(&errors, "domains.d/a.conf", 2, wanted);
-	want_error(&errors, "domains.d/a.conf", 3, "\"no_mail\" must be true or false, not a number\n");
+	want_error(&errors, "domains.d/a.conf", 3,
+		   "\"no_mail\" must be true or false, not a number\n");
 	want_error(&errors, "domains.d/b.conf", 1, "unknown setting \"servers\"");
 	want_error(&errors, "domains.d/c.conf", 3, "expected \",\" between the values, found ;\n");
 	want_error(&errors, "domains.d/d.conf", 1, "unknown setting \"no_mail\"");
@@ -302,10 +323,10 @@ int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_include),	 TEST(test_include_lines), TEST(test_include_bad),
-		TEST(test_include_faults), TEST(test_include_bomb), TEST(test_nul),
-		TEST(test_missing),	 TEST(test_huge),	   TEST(test_huge_include),
-		TEST(test_many_lines),	 TEST(test_directory),	   TEST(test_directory_bad),
+		TEST(test_include),	   TEST(test_include_lines), TEST(test_include_bad),
+		TEST(test_include_faults), TEST(test_include_bomb),  TEST(test_nul),
+		TEST(test_missing),	   TEST(test_huge),	     TEST(test_huge_include),
+		TEST(test_many_lines),	   TEST(test_directory),     TEST(test_directory_bad),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

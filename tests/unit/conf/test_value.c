@@ -10,12 +10,31 @@ static void test_durations(void **state)
 		const char *text;
 		int64_t seconds; /* -1: not a duration */
 	} rows[] = {
-		{"90d", 7776000}, {"30s", 30},	 {"1h", 3600},	{"2w", 1209600}, {"1m", 60},
-		{"0s", 0},	  {"45", 45},	 {"007s", 7},	{"", -1},	 {"d", -1},
-		{"-1s", -1},	  {"+1s", -1},	 {"1 s", -1},	{" 1s", -1},	 {"1x", -1},
-		{"1y", -1},	  {"1S", -1},	 {"1ms", -1},	{"1h30m", -1},	 {"1.5h", -1},
-		{"1s ", -1},	  {"0x10s", -1}, {"4611686018427387904s", 4611686018427387904},
-		{"4611686018427387905s", -1},	 {"7625143879212w", -1},
+		{"90d", 7776000},
+		{"30s", 30},
+		{"1h", 3600},
+		{"2w", 1209600},
+		{"1m", 60},
+		{"0s", 0},
+		{"45", 45},
+		{"007s", 7},
+		{"", -1},
+		{"d", -1},
+		{"-1s", -1},
+		{"+1s", -1},
+		{"1 s", -1},
+		{" 1s", -1},
+		{"1x", -1},
+		{"1y", -1},
+		{"1S", -1},
+		{"1ms", -1},
+		{"1h30m", -1},
+		{"1.5h", -1},
+		{"1s ", -1},
+		{"0x10s", -1},
+		{"4611686018427387904s", 4611686018427387904},
+		{"4611686018427387905s", -1},
+		{"7625143879212w", -1},
 		{"99999999999999999999999d", -1},
 	};
 	size_t i = 0;
@@ -80,7 +99,8 @@ static void test_endpoints(void **state)
 		{"", 53, "", 0},
 		{":53", 53, "", 0},
 		{"[]:53", 53, "", 0},
-		{"[1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc:dddd]:53", 53, "", 0},
+		{"[1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb:cccc:dddd]:53", 53, "",
+		 0},
 	};
 	size_t i = 0;
 
@@ -112,7 +132,9 @@ static void test_hosts(void **state)
 		{".", "has an empty label"},
 		{"a..b", "has an empty label"},
 		{".a", "has an empty label"},
-		{"b\xc3\xbc" "cher.example", "has letters outside ASCII: use the A-label form"},
+		{"b\xc3\xbc"
+		 "cher.example",
+		 "has letters outside ASCII: use the A-label form"},
 		{"192.0.2.1", "is an address"},
 		{"2001:db8::1", "is an address"},
 		{"[192.0.2.1]", "is an address"},
@@ -142,7 +164,8 @@ static void test_hosts(void **state)
 
 static void test_host_wire(void **state)
 {
-	static const char label[] = "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff12.";
+	static const char label[] =
+		"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff12.";
 	struct mz_name name = {{0}, 0};
 	char text[400] = "";
 
@@ -166,7 +189,8 @@ struct text_row {
 	bool good;
 };
 
-static void check_rows(const struct text_row *rows, size_t count, const char *(*check)(const char *))
+static void check_rows(const struct text_row *rows, size_t count,
+		       const char *(*check)(const char *))
 {
 	size_t i = 0;
 
@@ -182,10 +206,17 @@ static void check_rows(const struct text_row *rows, size_t count, const char *(*
 static void test_spf(void **state)
 {
 	static const struct text_row rows[] = {
-		{"v=spf1 mx -all", true}, {"v=spf1", true},	   {"V=SPF1 -all", true},
-		{"v=spf1 ", true},	  {"", false},		   {"v=spf10", false},
-		{"v=spf1\t-all", false},  {"v=spf2.0/pra", false}, {" v=spf1 -all", false},
-		{"v=spf1 \xc3\xbc", false}, {"mx -all", false},
+		{"v=spf1 mx -all", true},
+		{"v=spf1", true},
+		{"V=SPF1 -all", true},
+		{"v=spf1 ", true},
+		{"", false},
+		{"v=spf10", false},
+		{"v=spf1\t-all", false},
+		{"v=spf2.0/pra", false},
+		{" v=spf1 -all", false},
+		{"v=spf1 \xc3\xbc", false},
+		{"mx -all", false},
 	};
 
 	(void)state;
@@ -243,9 +274,9 @@ static void test_report(void **state)
 static void test_selector(void **state)
 {
 	static const struct text_row rows[] = {
-		{"s1", true},	   {"a.b", true},  {"v1-rsa_x", true}, {"", false},   {".", false},
-		{"a.", false},	   {"-a", false},  {"a b", false},     {"a/b", false},
-		{"\xc3\xbc", false},
+		{"s1", true},	{"a.b", true},	     {"v1-rsa_x", true}, {"", false},
+		{".", false},	{"a.", false},	     {"-a", false},	 {"a b", false},
+		{"a/b", false}, {"\xc3\xbc", false},
 	};
 
 	(void)state;
@@ -255,9 +286,14 @@ static void test_selector(void **state)
 static void test_account(void **state)
 {
 	static const struct text_row rows[] = {
-		{"https://acme.example/acct/1", true}, {"", false},	 {"acct", false},
-		{"https:", false},		       {":x", false},	 {"https://a b", false},
-		{"https://a;b", false},		       {"https://a\"b", false},
+		{"https://acme.example/acct/1", true},
+		{"", false},
+		{"acct", false},
+		{"https:", false},
+		{":x", false},
+		{"https://a b", false},
+		{"https://a;b", false},
+		{"https://a\"b", false},
 	};
 
 	(void)state;
@@ -326,12 +362,12 @@ static void test_quote(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_durations),     cmocka_unit_test(test_duration_text),
-		cmocka_unit_test(test_endpoints),     cmocka_unit_test(test_hosts),
-		cmocka_unit_test(test_host_wire),     cmocka_unit_test(test_spf),
-		cmocka_unit_test(test_dmarc),	      cmocka_unit_test(test_report),
-		cmocka_unit_test(test_selector),      cmocka_unit_test(test_account),
-		cmocka_unit_test(test_text),	      cmocka_unit_test(test_patterns),
+		cmocka_unit_test(test_durations), cmocka_unit_test(test_duration_text),
+		cmocka_unit_test(test_endpoints), cmocka_unit_test(test_hosts),
+		cmocka_unit_test(test_host_wire), cmocka_unit_test(test_spf),
+		cmocka_unit_test(test_dmarc),	  cmocka_unit_test(test_report),
+		cmocka_unit_test(test_selector),  cmocka_unit_test(test_account),
+		cmocka_unit_test(test_text),	  cmocka_unit_test(test_patterns),
 		cmocka_unit_test(test_quote),
 	};
 

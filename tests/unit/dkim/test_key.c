@@ -73,7 +73,8 @@ static void test_rsa4096(void **state)
 	char text[2 * MZ_DIGEST + 1] = "";
 
 	(void)state;
-	assert_int_equal(mz_dkim_public_read(&key, data_file("rsa4096.pub.pem", 0644), NULL), MZ_OK);
+	assert_int_equal(mz_dkim_public_read(&key, data_file("rsa4096.pub.pem", 0644), NULL),
+			 MZ_OK);
 	assert_int_equal(key.bits, 4096);
 	mz_sha256(key.text, strlen(key.text), digest);
 	for (size_t i = 0; i < MZ_DIGEST; i++) {
@@ -101,7 +102,8 @@ static void test_no_key(void **state)
 	assert_refused(text_file("text.pem", "hello\n", 0644), MZ_ESYNTAX, "no PEM text");
 	assert_refused(data_file("chain.pem", 0644), MZ_EINVAL, "certificate where a DKIM key");
 	assert_refused(text_file("odd.pem",
-				 "-----BEGIN \033[31mODD-----\nAAAA\n-----END \033[31mODD-----\n", 0644),
+				 "-----BEGIN \033[31mODD-----\nAAAA\n-----END \033[31mODD-----\n",
+				 0644),
 		       MZ_EINVAL, "holds a \"?[31mODD\"");
 }
 
@@ -168,7 +170,8 @@ static void test_damaged(void **state)
 
 			mz_str_addf(&text, "-----BEGIN %s-----\n%s\n-----END %s-----\n", labels[l],
 				    bodies[i], labels[l]);
-			assert_refused(text_file("damaged.pem", text.s, 0600), MZ_ESYNTAX, "damaged");
+			assert_refused(text_file("damaged.pem", text.s, 0600), MZ_ESYNTAX,
+				       "damaged");
 			mz_str_clear(&text);
 		}
 	}
@@ -199,10 +202,10 @@ static void test_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good_keys),    cmocka_unit_test(test_rsa4096),
-		cmocka_unit_test(test_open_to_all),  cmocka_unit_test(test_no_key),
-		cmocka_unit_test(test_large),	     cmocka_unit_test(test_other_kinds),
-		cmocka_unit_test(test_truncated),    cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_good_keys),   cmocka_unit_test(test_rsa4096),
+		cmocka_unit_test(test_open_to_all), cmocka_unit_test(test_no_key),
+		cmocka_unit_test(test_large),	    cmocka_unit_test(test_other_kinds),
+		cmocka_unit_test(test_truncated),   cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_text_around), cmocka_unit_test(test_names),
 	};
 

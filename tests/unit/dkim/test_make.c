@@ -97,7 +97,8 @@ static void assert_file(struct mz_store *store, const char *folder, const char *
 	char path[300] = "", text[32] = "";
 	FILE *file = NULL;
 
-	(void)snprintf(path, sizeof(path), "%s/dkim/example.org/%s.pem", in_folder(folder), selector);
+	(void)snprintf(path, sizeof(path), "%s/dkim/example.org/%s.pem", in_folder(folder),
+		       selector);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	if (mz_dkim_public_read(&key, path, &cause) != MZ_OK)
@@ -123,7 +124,8 @@ static void test_first_keys(void **state)
 	(void)state;
 	make_world(&w);
 	assert_int_equal(make(store, "first", &w), 2);
-	assert_keys(store, "v1-ed25519-20261101 ed25519 pending 1\nv1-rsa-20261101 rsa pending 1\n");
+	assert_keys(store,
+		    "v1-ed25519-20261101 ed25519 pending 1\nv1-rsa-20261101 rsa pending 1\n");
 	assert_file(store, "first", "v1-rsa-20261101");
 	assert_file(store, "first", "v1-ed25519-20261101");
 	assert_int_equal(stat(in_folder("first/dkim/example.org"), &st), 0);
@@ -145,7 +147,8 @@ static void test_next_version(void **state)
 	w.domain.dkim_algorithms = 1u << MZ_DKIM_ED25519;
 	assert_int_equal(make(store, "next", &w), 1);
 	assert_int_equal(mz_store_dkim_set_stage(store, "example.org", "v1-ed25519-20261101",
-						 MZ_DKIM_REVOKED, NOW), MZ_OK);
+						 MZ_DKIM_REVOKED, NOW),
+			 MZ_OK);
 	assert_int_equal(make(store, "next", &w), 1);
 	assert_keys(store, "v1-ed25519-20261101 ed25519 revoked 1\n"
 			   "v2-ed25519-20261101 ed25519 pending 2\n");
@@ -166,7 +169,8 @@ static void test_taken_selector(void **state)
 	for (unsigned i = 0; i < 2; i++) {
 		assert_int_equal(mz_store_dkim_set_stage(store, "example.org",
 							 i == 0 ? "mail" : "mail-2",
-							 MZ_DKIM_DELETED, NOW), MZ_OK);
+							 MZ_DKIM_DELETED, NOW),
+				 MZ_OK);
 		assert_int_equal(make(store, "taken", &w), 1);
 	}
 	assert_keys(store, "mail ed25519 deleted 1\nmail-2 ed25519 deleted 2\n"
@@ -189,10 +193,12 @@ static void test_adopted(void **state)
 	w.domain.selector_template = "mail";
 	assert_int_equal(mz_file_mkdirs(in_folder("adopt/dkim/example.org"), 0700, NULL), MZ_OK);
 	assert_int_equal(rename(data_file("ed25519.pem", 0600),
-				in_folder("adopt/dkim/example.org/mail.pem")), 0);
+				in_folder("adopt/dkim/example.org/mail.pem")),
+			 0);
 	assert_int_equal(make(store, "adopt", &w), 1);
 	assert_keys(store, "mail ed25519 pending 1\n");
-	assert_int_equal(mz_dkim_public_read(&key, data_file("ed25519.pub.pem", 0600), NULL), MZ_OK);
+	assert_int_equal(mz_dkim_public_read(&key, data_file("ed25519.pub.pem", 0600), NULL),
+			 MZ_OK);
 	assert_int_equal(mz_store_dkim_list(store, "example.org", find_text, &wanted), MZ_OK);
 	assert_string_equal(wanted.text, key.text);
 	free(wanted.text);
@@ -205,7 +211,9 @@ static void test_not_adopted(void **state)
 {
 	static const struct {
 		const char *folder, *file;
-	} cases[] = {{"keep1", "rsa2048.pem"}, {"keep2", "ed25519.pub.pem"}, {"keep3", "chain.pem"}};
+	} cases[] = {{"keep1", "rsa2048.pem"},
+		     {"keep2", "ed25519.pub.pem"},
+		     {"keep3", "chain.pem"}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -254,7 +262,8 @@ static void assert_fails(struct mz_store *store, const struct world *w, int err,
 	unsigned made = 1;
 
 	assert_int_equal(mz_dkim_make_missing(store, in_folder("faults"), &w->domain, NOW, &made,
-					      &cause), err);
+					      &cause),
+			 err);
 	assert_int_equal(made, 0);
 	if (strstr(cause.text, words) == NULL)
 		fail_msg("the cause is \"%s\"", cause.text);
@@ -279,7 +288,8 @@ static void test_faults(void **state)
 	w.domain.text = "example.org";
 	(void)text_file("faults/dkim", "", 0600);
 	assert_int_not_equal(mz_dkim_make_missing(store, in_folder("faults"), &w.domain, NOW,
-						  &(unsigned){0}, NULL), MZ_OK);
+						  &(unsigned){0}, NULL),
+			     MZ_OK);
 	assert_keys(store, "");
 	mz_store_close(store);
 }

@@ -81,7 +81,8 @@ static void test_dates(void **state)
 {
 	(void)state;
 	assert_refused("{date-}", "not a date");
-	assert_refused("{date-%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y}",
+	assert_refused("{date-%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%Y%"
+		       "Y}",
 		       "not a date");
 	assert_refused("{date-%999Y}", "not a date");
 	assert_refused("{date-%Y/%m}", "no selector");
@@ -89,8 +90,9 @@ static void test_dates(void **state)
 
 static void test_no_label(void **state)
 {
-	static const char *const wrong[] = {"",	   "a_b", "a b", "-a",	"a-",	   "a-.b",	 "a.-b",
-					    ".a",  "a.",  "a..b", "v}", "a/../b", "b\303\274cher"};
+	static const char *const wrong[] = {"",	    "a_b",    "a b",	      "-a", "a-",
+					    "a-.b", "a.-b",   ".a",	      "a.", "a..b",
+					    "v}",   "a/../b", "b\303\274cher"};
 	char label[65] = "";
 
 	(void)state;

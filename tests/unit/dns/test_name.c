@@ -56,7 +56,9 @@ static void from_bad_text(void **state)
 	expect_refused("a\\032b", "space or control");
 	expect_refused("a\tb", "space or control");
 	expect_refused("a\x7f", "space or control");
-	expect_refused("b\xc3\xbc" "cher", "xn--");
+	expect_refused("b\xc3\xbc"
+		       "cher",
+		       "xn--");
 	expect_refused("user@host", "backslash");
 	expect_refused("\"mail\"", "backslash");
 	expect_refused("a;b", "backslash");
@@ -128,15 +130,9 @@ static void canonical_order(void **state)
 {
 	/* RFC 4034 section 6.1 */
 	static const char *const names[] = {
-		"\7example",
-		"\1a\7example",
-		"\10yljkjljk\1a\7example",
-		"\1Z\1a\7example",
-		"\4zABC\1a\7EXAMPLE",
-		"\1z\7example",
-		"\1\001\1z\7example",
-		"\1*\1z\7example",
-		"\1\200\1z\7example",
+		"\7example",	      "\1a\7example",	    "\10yljkjljk\1a\7example",
+		"\1Z\1a\7example",    "\4zABC\1a\7EXAMPLE", "\1z\7example",
+		"\1\001\1z\7example", "\1*\1z\7example",    "\1\200\1z\7example",
 	};
 	size_t count = sizeof(names) / sizeof(names[0]);
 

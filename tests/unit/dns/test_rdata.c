@@ -45,9 +45,11 @@ static void names_are_without_case(void **state)
 	/* Octets that are no name keep their case: 'A' is 65 is a preference here. */
 	assert_int_equal(ORDER(MZ_TYPE_MX, "AA\1b", "aa\1b"), -1);
 	/* The tail of a SOA is numbers. */
-	assert_int_equal(ORDER(MZ_TYPE_SOA, "\1M\0\1R\0AAAABBBBCCCCDDDDEEE", "\1m\0\1r\0AAAABBBBCCCCDDDDEEE"),
+	assert_int_equal(ORDER(MZ_TYPE_SOA, "\1M\0\1R\0AAAABBBBCCCCDDDDEEE",
+			       "\1m\0\1r\0AAAABBBBCCCCDDDDEEE"),
 			 0);
-	assert_int_equal(ORDER(MZ_TYPE_SOA, "\1m\0\1r\0AAAABBBBCCCCDDDDEEE", "\1m\0\1r\0aaaaBBBBCCCCDDDDEEE"),
+	assert_int_equal(ORDER(MZ_TYPE_SOA, "\1m\0\1r\0AAAABBBBCCCCDDDDEEE",
+			       "\1m\0\1r\0aaaaBBBBCCCCDDDDEEE"),
 			 -1);
 	/* The strings of a NAPTR are no names, its replacement is one. */
 	assert_int_equal(ORDER(35, "\0\1\0\1\1u\1X\0\1A", "\0\1\0\1\1u\1X\0\1a"), 0);

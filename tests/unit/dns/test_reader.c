@@ -277,15 +277,19 @@ static void rdata_of_its_type(void **state)
 	assert_int_equal(EXPANDED(MZ_TYPE_AAAA, "0123456789abcdef"), 16);
 	assert_int_equal(EXPANDED(MZ_TYPE_AAAA, "0123456789abcde"), MZ_ESYNTAX);
 	assert_int_equal(EXPANDED(MZ_TYPE_NS, "\2ns\xc0\x0c"), 16);
-	assert_int_equal(EXPANDED(MZ_TYPE_NS, "\2ns"), MZ_ESYNTAX);	 /* ends behind the RDLENGTH */
-	assert_int_equal(EXPANDED(MZ_TYPE_NS, "\2ns\0x"), MZ_ESYNTAX);	 /* octets left over */
+	assert_int_equal(EXPANDED(MZ_TYPE_NS, "\2ns"), MZ_ESYNTAX); /* ends behind the RDLENGTH */
+	assert_int_equal(EXPANDED(MZ_TYPE_NS, "\2ns\0x"), MZ_ESYNTAX); /* octets left over */
 	assert_int_equal(EXPANDED(MZ_TYPE_NS, ""), MZ_ESYNTAX);
 	assert_int_equal(EXPANDED(MZ_TYPE_MX, "\0\12\0"), 3);
 	assert_int_equal(EXPANDED(MZ_TYPE_MX, "\0\12"), MZ_ESYNTAX);
 	assert_int_equal(EXPANDED(MZ_TYPE_MX, "\0"), MZ_ESYNTAX);
 	assert_int_equal(EXPANDED(MZ_TYPE_SRV, "\0\0\0\0\0\0\xc0\x0c"), 19);
-	assert_int_equal(EXPANDED(MZ_TYPE_SOA, "\xc0\x0c\0" "aaaabbbbccccddddeeee"), 34);
-	assert_int_equal(EXPANDED(MZ_TYPE_SOA, "\xc0\x0c\0" "aaaabbbbccccddddeee"), MZ_ESYNTAX);
+	assert_int_equal(EXPANDED(MZ_TYPE_SOA, "\xc0\x0c\0"
+					       "aaaabbbbccccddddeeee"),
+			 34);
+	assert_int_equal(EXPANDED(MZ_TYPE_SOA, "\xc0\x0c\0"
+					       "aaaabbbbccccddddeee"),
+			 MZ_ESYNTAX);
 	assert_int_equal(EXPANDED(35, "\0\1\0\1\1u\1s\0\0"), 10);
 	assert_int_equal(EXPANDED(35, "\0\1\0\1\1u\1s"), MZ_ESYNTAX);
 	assert_int_equal(EXPANDED(35, "\0\1\0\1\1u\1s\0"), MZ_ESYNTAX);

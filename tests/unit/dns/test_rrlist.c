@@ -42,7 +42,10 @@ static void ordered_by_owner_type_and_rdata(void **state)
 static void the_first_of_equal_rrs_is_kept(void **state)
 {
 	struct mz_rrlist list = {0};
-	const struct mz_rr rr = {.owner = EXAMPLE, .type = MZ_TYPE_NS, .rdata = WIRE("\1A"), .rdlen = 3};
+	const struct mz_rr rr = {.owner = EXAMPLE,
+				 .type = MZ_TYPE_NS,
+				 .rdata = WIRE("\1A"),
+				 .rdlen = 3};
 
 	(void)state;
 	/* Many, so that an unstable sort would mix them. */
@@ -142,7 +145,11 @@ static void finding(void **state)
 
 static void ttl_is_no_part_of_the_order(void **state)
 {
-	const struct mz_rr a = {.owner = EXAMPLE, .type = 1, .rdata = WIRE("aaaa"), .rdlen = 4, .ttl = 1};
+	const struct mz_rr a = {.owner = EXAMPLE,
+				.type = 1,
+				.rdata = WIRE("aaaa"),
+				.rdlen = 4,
+				.ttl = 1};
 	struct mz_rr b = a;
 
 	(void)state;

@@ -44,7 +44,8 @@ static void records_of_mail(void **state)
 	       "_imaps._tcp.example.org. 300 IN SRV 0 1 993 mail.example.org.");
 	expect("@ CAA 128 issue \"ca.example.net; a=b\"",
 	       "example.org. 300 IN CAA 128 issue \"ca.example.net; a=b\"");
-	expect("_25._tcp TLSA 3 1 1 00112233445566778899aabbccddeeff 00112233445566778899aabbccddeeff",
+	expect("_25._tcp TLSA 3 1 1 00112233445566778899aabbccddeeff "
+	       "00112233445566778899aabbccddeeff",
 	       "_25._tcp.example.org. 300 IN TLSA 3 1 1 "
 	       "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff");
 	expect("@ NS ns1", "example.org. 300 IN NS ns1.example.org.");

@@ -28,7 +28,8 @@ static void an_update(void **state)
 	assert_int_equal(r.id, 0xbeef);
 	assert_int_equal(mz_reader_opcode(&r), MZ_OPCODE_UPDATE);
 	assert_int_equal(mz_reader_question(&r, &name, &type, &klass), 1);
-	assert_true(mz_name_equal(name.wire, EXAMPLE) && type == MZ_TYPE_SOA && klass == MZ_CLASS_IN);
+	assert_true(mz_name_equal(name.wire, EXAMPLE) && type == MZ_TYPE_SOA &&
+		    klass == MZ_CLASS_IN);
 	assert_int_equal(mz_reader_rr(&r, &rr), 1);
 	assert_true(rr.section == 1 && rr.klass == MZ_CLASS_NONE && rr.rdlen == 0);
 	assert_int_equal(mz_reader_name(&r, rr.owner, &name), MZ_OK);

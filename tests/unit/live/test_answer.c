@@ -22,8 +22,9 @@ static void read_answer(const char *name, uint16_t type)
 	mz_rrlist_clear(&rrs);
 	mz_rrlist_clear(&cuts);
 	assert_int_equal(mz_name_from_text(&owner, name, NULL, NULL), MZ_OK);
-	assert_int_equal(
-		live_answer_read(&question, message.wire, message.w.len, &rrs, &cuts, &out), MZ_OK);
+	assert_int_equal(live_answer_read(&question, message.wire, message.w.len, &rrs, &cuts,
+					  &out),
+			 MZ_OK);
 }
 
 static void test_positive(void **state)
@@ -196,11 +197,11 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_positive),  cmocka_unit_test(test_negative),
-		cmocka_unit_test(test_cname),	  cmocka_unit_test(test_dname),
-		cmocka_unit_test(test_referral),  cmocka_unit_test(test_child_zone), cmocka_unit_test(test_any),
-		cmocka_unit_test(test_soa),	  cmocka_unit_test(test_faults),
-		cmocka_unit_test(test_odd_rdata),
+		cmocka_unit_test(test_positive), cmocka_unit_test(test_negative),
+		cmocka_unit_test(test_cname),	 cmocka_unit_test(test_dname),
+		cmocka_unit_test(test_referral), cmocka_unit_test(test_child_zone),
+		cmocka_unit_test(test_any),	 cmocka_unit_test(test_soa),
+		cmocka_unit_test(test_faults),	 cmocka_unit_test(test_odd_rdata),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, teardown);

@@ -150,14 +150,14 @@ static void test_closing(void **state)
 {
 	(void)state;
 	first();
-	build_rr(
-		&message, 1,
-		"example.org. 3600 IN SOA ns1.example.org. host.example.org. 8 3600 600 86400 300");
+	build_rr(&message, 1,
+		 "example.org. 3600 IN SOA ns1.example.org. host.example.org. 8 3600 600 86400 "
+		 "300");
 	expect_bad(MZ_WALK_BAD, "closing SOA differs");
 	first();
-	build_rr(
-		&message, 1,
-		"example.org. 3600 IN SOA ns2.example.org. host.example.org. 7 3600 600 86400 300");
+	build_rr(&message, 1,
+		 "example.org. 3600 IN SOA ns2.example.org. host.example.org. 7 3600 600 86400 "
+		 "300");
 	expect_bad(MZ_WALK_BAD, "closing SOA differs");
 	first();
 	build_rr(&message, 1, SOA_LINE);

@@ -173,11 +173,11 @@ static void answer_update(const struct fake_request *request)
 	assert_int_equal(mz_reader_name(&r, rr.owner, &name), MZ_OK);
 	build_start(&message, "example.org", MZ_TYPE_SOA, 0);
 	there = add_rrs(name.wire, MZ_TYPE_ANY);
-	build_start(
-		&message, "example.org", MZ_TYPE_SOA,
-		(uint16_t)(MZ_OPCODE_UPDATE << 11 | (script.no_update ? (unsigned)MZ_RCODE_REFUSED
-						     : there	      ? (unsigned)MZ_RCODE_NOERROR
-							     : (unsigned)MZ_RCODE_NXDOMAIN)));
+	build_start(&message, "example.org", MZ_TYPE_SOA,
+		    (uint16_t)(MZ_OPCODE_UPDATE << 11 |
+			       (script.no_update ? (unsigned)MZ_RCODE_REFUSED
+				: there		 ? (unsigned)MZ_RCODE_NOERROR
+						 : (unsigned)MZ_RCODE_NXDOMAIN)));
 }
 
 static void serve(struct fake *fake, const struct fake_request *request)
@@ -384,8 +384,10 @@ static void test_unreachable(void **state)
 	struct result result = {0};
 	struct mz_live_op *op = NULL;
 	struct mz_rrlist slots = {0};
-	struct mz_live_request request = {
-		.origin = origin, .slots = &slots, .mode = MZ_READ_AUTO, .timeout_ms = 5000};
+	struct mz_live_request request = {.origin = origin,
+					  .slots = &slots,
+					  .mode = MZ_READ_AUTO,
+					  .timeout_ms = 5000};
 
 	(void)state;
 	add_slots(&slots);

@@ -55,8 +55,9 @@ static void test_replies(void **state)
 				   .rcode = MZ_RCODE_NOTAUTH,
 				   .verdict = TSIG_PEER_REJECTED,
 				   .info = {.error = 16}};
-	struct mz_answer refused = {
-		.outcome = MZ_NET_ANSWER, .rcode = MZ_RCODE_REFUSED, .verdict = TSIG_GOOD};
+	struct mz_answer refused = {.outcome = MZ_NET_ANSWER,
+				    .rcode = MZ_RCODE_REFUSED,
+				    .verdict = TSIG_GOOD};
 
 	(void)state;
 	expect(badkey, true,
@@ -73,8 +74,9 @@ static void test_replies(void **state)
 static void test_silence(void **state)
 {
 	struct mz_answer badtime = {.outcome = MZ_NET_BADTIME};
-	struct mz_answer timeout = {
-		.outcome = MZ_NET_TIMEOUT, .dropped = 3, .verdict = TSIG_BADSIG};
+	struct mz_answer timeout = {.outcome = MZ_NET_TIMEOUT,
+				    .dropped = 3,
+				    .verdict = TSIG_BADSIG};
 	struct mz_answer refused = {.outcome = MZ_NET_UNREACHABLE, .sys_errno = ECONNREFUSED};
 	struct mz_answer lost = {.outcome = MZ_NET_LOST};
 	struct mz_answer broken = {.outcome = MZ_NET_BROKEN, .verdict = TSIG_UNSIGNED};

@@ -152,9 +152,9 @@ static void bare(struct fake *fake, const struct fake_request *request)
 	wire[2] |= 0x80;
 	wire[3] = update ? MZ_RCODE_NOERROR : MZ_RCODE_FORMERR;
 	fake_request_mac(fake, request, &mac);
-	fake_send(
-		fake, request, wire,
-		fake_sign(fake, wire, MZ_MSG_HEADER, (struct fake_sig){.on = true}, &mac, NULL, 0));
+	fake_send(fake, request, wire,
+		  fake_sign(fake, wire, MZ_MSG_HEADER, (struct fake_sig){.on = true}, &mac, NULL,
+			    0));
 }
 
 static void test_bare(void **state)

@@ -160,8 +160,9 @@ static void badtime(struct fake *fake, const struct fake_request *request)
 {
 	uint8_t wire[600];
 	struct tsig_mac mac = {0};
-	struct fake_sig sig = {
-		.on = true, .error = 18, .other_time = (uint64_t)mz_clock_wall() + 4000};
+	struct fake_sig sig = {.on = true,
+			       .error = 18,
+			       .other_time = (uint64_t)mz_clock_wall() + 4000};
 	size_t len = fake_reply(wire, request, MZ_RCODE_NOTAUTH);
 
 	fake_request_mac(fake, request, &mac);

@@ -27,7 +27,8 @@ static void keep(struct model *m, const struct mz_rr *rr)
 	m->rr[m->count++] = copy;
 }
 
-void model_init(struct model *m, enum model_kind kind, const uint8_t *origin, const struct mz_rrlist *rrs)
+void model_init(struct model *m, enum model_kind kind, const uint8_t *origin,
+		const struct mz_rrlist *rrs)
 {
 	memset(m, 0, sizeof(*m));
 	m->kind = kind;
@@ -62,8 +63,11 @@ static bool take_item(const struct mz_reader *r, const struct mz_rrview *view, s
 		n = 0; /* a prerequisite or deletion without rdata is no odd RR */
 	if (n < 0 || mz_reader_name(r, view->owner, &item->owner) != MZ_OK)
 		return false;
-	item->rr = (struct mz_rr){.owner = item->owner.wire, .rdata = item->rdata, .ttl = view->ttl,
-				  .type = view->type, .rdlen = (uint16_t)n};
+	item->rr = (struct mz_rr){.owner = item->owner.wire,
+				  .rdata = item->rdata,
+				  .ttl = view->ttl,
+				  .type = view->type,
+				  .rdlen = (uint16_t)n};
 	item->klass = view->klass;
 	item->section = view->section;
 	return true;
@@ -74,8 +78,9 @@ static bool take_zone(struct mz_reader *r, const struct model *m)
 	struct mz_name name = {0};
 	uint16_t type = 0, klass = 0;
 
-	return mz_reader_opcode(r) == MZ_OPCODE_UPDATE && (r->flags & 0x87ffu) == 0 && r->count[0] == 1 &&
-	       mz_reader_question(r, &name, &type, &klass) == 1 && type == MZ_TYPE_SOA && klass == MZ_CLASS_IN &&
+	return mz_reader_opcode(r) == MZ_OPCODE_UPDATE && (r->flags & 0x87ffu) == 0 &&
+	       r->count[0] == 1 && mz_reader_question(r, &name, &type, &klass) == 1 &&
+	       type == MZ_TYPE_SOA && klass == MZ_CLASS_IN &&
 	       mz_name_equal(name.wire, m->origin.wire);
 }
 
@@ -105,13 +110,17 @@ static unsigned check_absent(const struct model *m, const struct item *item)
 	size_t n = standing(m, item->owner.wire, item->rr.type);
 
 	if (item->klass == MZ_CLASS_ANY)
-		return n > 0 ? MZ_RCODE_NOERROR
-			     : item->rr.type == MZ_TYPE_ANY ? MZ_RCODE_NXDOMAIN : MZ_RCODE_NXRRSET;
-	return n == 0 ? MZ_RCODE_NOERROR : item->rr.type == MZ_TYPE_ANY ? MZ_RCODE_YXDOMAIN : MZ_RCODE_YXRRSET;
+		return n > 0			      ? MZ_RCODE_NOERROR
+		       : item->rr.type == MZ_TYPE_ANY ? MZ_RCODE_NXDOMAIN
+						      : MZ_RCODE_NXRRSET;
+	return n == 0			      ? MZ_RCODE_NOERROR
+	       : item->rr.type == MZ_TYPE_ANY ? MZ_RCODE_YXDOMAIN
+					      : MZ_RCODE_YXRRSET;
 }
 
 /* The RRs of one owner and type among the prerequisites are that RRset, no more and no less. */
-static unsigned check_exact(const struct model *m, const struct item *items, size_t count, size_t index)
+static unsigned check_exact(const struct model *m, const struct item *items, size_t count,
+			    size_t index)
 {
 	const struct mz_rr *first = &items[index].rr;
 	size_t named = 0;
@@ -119,15 +128,18 @@ static unsigned check_exact(const struct model *m, const struct item *items, siz
 	for (size_t i = 0; i < count; i++) {
 		bool found = false;
 
-		if (items[i].section != 1 || items[i].klass != MZ_CLASS_IN || !at(&items[i].rr, first->owner, first->type))
+		if (items[i].section != 1 || items[i].klass != MZ_CLASS_IN ||
+		    !at(&items[i].rr, first->owner, first->type))
 			continue;
 		named++;
 		for (size_t k = 0; k < m->count && !found; k++)
-			found = at(&m->rr[k], first->owner, first->type) && same_rdata(&m->rr[k], &items[i].rr);
+			found = at(&m->rr[k], first->owner, first->type) &&
+				same_rdata(&m->rr[k], &items[i].rr);
 		if (!found)
 			return MZ_RCODE_NXRRSET;
 	}
-	return named == standing(m, first->owner, first->type) ? MZ_RCODE_NOERROR : MZ_RCODE_NXRRSET;
+	return named == standing(m, first->owner, first->type) ? MZ_RCODE_NOERROR
+							       : MZ_RCODE_NXRRSET;
 }
 
 static unsigned check_prerequisites(const struct model *m, const struct item *items, size_t count)
@@ -139,9 +151,11 @@ static unsigned check_prerequisites(const struct model *m, const struct item *it
 			continue;
 		if (!mz_name_within(items[i].owner.wire, m->origin.wire))
 			return MZ_RCODE_NOTZONE;
-		if (items[i].rr.ttl != 0 || (items[i].klass != MZ_CLASS_IN && items[i].rr.rdlen != 0))
+		if (items[i].rr.ttl != 0 ||
+		    (items[i].klass != MZ_CLASS_IN && items[i].rr.rdlen != 0))
 			return MZ_RCODE_FORMERR;
-		rcode = items[i].klass == MZ_CLASS_IN ? check_exact(m, items, count, i) : check_absent(m, &items[i]);
+		rcode = items[i].klass == MZ_CLASS_IN ? check_exact(m, items, count, i)
+						      : check_absent(m, &items[i]);
 	}
 	return rcode;
 }
@@ -160,7 +174,8 @@ static bool deleted_by(const struct model *m, const struct mz_rr *rr, const stru
 	if (item->klass == MZ_CLASS_ANY)
 		return true;
 	if (m->kind == MODEL_POWERDNS)
-		return rr->rdlen == item->rr.rdlen && memcmp(rr->rdata, item->rr.rdata, rr->rdlen) == 0;
+		return rr->rdlen == item->rr.rdlen &&
+		       memcmp(rr->rdata, item->rr.rdata, rr->rdlen) == 0;
 	return same_rdata(rr, &item->rr);
 }
 
@@ -221,7 +236,8 @@ static unsigned take_changes(struct model *m, const struct item *items, size_t c
 			continue;
 		if (!mz_name_within(item->owner.wire, m->origin.wire))
 			return MZ_RCODE_NOTZONE;
-		if (item->klass != MZ_CLASS_IN && (item->rr.ttl != 0 || (item->klass == MZ_CLASS_ANY && item->rr.rdlen != 0)))
+		if (item->klass != MZ_CLASS_IN &&
+		    (item->rr.ttl != 0 || (item->klass == MZ_CLASS_ANY && item->rr.rdlen != 0)))
 			return MZ_RCODE_FORMERR;
 		if (item->klass != MZ_CLASS_IN)
 			take_deletion(m, item);

@@ -6,8 +6,8 @@
 #include "mailzone/dns.h"
 
 enum model_kind {
-	MODEL_BIND,	/* an RR added again with another TTL gives that TTL to the RRset */
-	MODEL_KNOT,	/* an RR added again is ignored */
+	MODEL_BIND, /* an RR added again with another TTL gives that TTL to the RRset */
+	MODEL_KNOT, /* an RR added again is ignored */
 	MODEL_POWERDNS, /* deletes only what has the very octets; a CNAME conflict refuses the message */
 	MODEL_KINDS
 };
@@ -23,7 +23,8 @@ struct model {
 	unsigned ignored; /* changes that were accepted and did nothing */
 };
 
-void model_init(struct model *m, enum model_kind kind, const uint8_t *origin, const struct mz_rrlist *rrs);
+void model_init(struct model *m, enum model_kind kind, const uint8_t *origin,
+		const struct mz_rrlist *rrs);
 void model_clear(struct model *m);
 /* Takes a message; the rcode. Nothing has changed unless it is NOERROR. */
 unsigned model_update(struct model *m, const uint8_t *wire, size_t len);

@@ -74,10 +74,11 @@ static void test_selector_in_use(void **state)
 	had(w, 0, MZ_FAMILY_DKIM, "s2._domainkey TXT \"v=DKIM1; p=\"");
 	stands(w, "s1._domainkey TXT \"p=bb\"");
 	stands(w, "s2._domainkey TXT \"v=DKIM1; p=\"");
-	assert_plan(w, "- s2._domainkey.example.org. 300 TXT \"v=DKIM1; p=\" | dkim 0\n"
-		       "+ s2._domainkey.example.org. 300 TXT \"v=DKIM1; p=aa\" | dkim 0\n"
-		       "! s1._domainkey.example.org. TXT another key is published under this selector "
-		       "(change selector_template): s1._domainkey.example.org. 300 IN TXT \"p=bb\"\n");
+	assert_plan(w,
+		    "- s2._domainkey.example.org. 300 TXT \"v=DKIM1; p=\" | dkim 0\n"
+		    "+ s2._domainkey.example.org. 300 TXT \"v=DKIM1; p=aa\" | dkim 0\n"
+		    "! s1._domainkey.example.org. TXT another key is published under this selector "
+		    "(change selector_template): s1._domainkey.example.org. 300 IN TXT \"p=bb\"\n");
 	w->domains[0].dkim_automatic = false;
 	world_plan(w);
 	assert_int_equal(w->plan.refusal_count, 0);
@@ -183,12 +184,14 @@ static void test_cname_and_data_of_two_domains(void **state)
 	want(w, 0, MZ_FAMILY_AUTOCONFIG_LEGACY, WHOLE, "autoconfig CNAME mail");
 	want(w, sub, MZ_FAMILY_MX, WHOLE, "autoconfig MX 10 mx");
 	want(w, sub, SPF, MATCH, "autoconfig TXT \"v=spf1 -all\"");
-	assert_plan(w, "+ autoconfig.example.org. 300 TXT \"v=spf1 -all\" | spf 1\n"
-		       "+ autoconfig.example.org. 300 MX 10 mx.example.org. | mx 1\n"
-		       "! autoconfig.example.org. CNAME other data is wanted at this name: MX, TXT\n");
+	assert_plan(w,
+		    "+ autoconfig.example.org. 300 TXT \"v=spf1 -all\" | spf 1\n"
+		    "+ autoconfig.example.org. 300 MX 10 mx.example.org. | mx 1\n"
+		    "! autoconfig.example.org. CNAME other data is wanted at this name: MX, TXT\n");
 	/* Whose turn it is makes no difference. */
 	w->domains[sub].active = false;
-	assert_plan(w, "! autoconfig.example.org. CNAME other data is wanted at this name: MX, TXT\n");
+	assert_plan(w,
+		    "! autoconfig.example.org. CNAME other data is wanted at this name: MX, TXT\n");
 	w->domains[sub].active = true;
 	w->domains[0].active = false;
 	assert_plan(w, "+ autoconfig.example.org. 300 TXT \"v=spf1 -all\" | spf 1\n"
@@ -205,7 +208,8 @@ static void test_cname_that_is_refused_stays(void **state)
 	want(w, sub, RECORDS, EXACT, "c A 192.0.2.1");
 	want(w, sub, RECORDS, EXACT, "c TXT \"x\"");
 	stands(w, "c CNAME old");
-	assert_plan(w, "! c.example.org. A a CNAME stands at this name: c.example.org. 300 IN CNAME old.example.org.\n"
+	assert_plan(w, "! c.example.org. A a CNAME stands at this name: c.example.org. 300 IN "
+		       "CNAME old.example.org.\n"
 		       "! c.example.org. CNAME other data is wanted at this name: A, TXT\n"
 		       "! c.example.org. TXT a CNAME stands at this name: "
 		       "c.example.org. 300 IN CNAME old.example.org.\n");
@@ -262,7 +266,8 @@ static void test_child_zone(void **state)
 
 	want(w, 0, RECORDS, EXACT, "www.sub A 192.0.2.1");
 	cut(w, "sub SOA ns.example.net. host.example.net. 7 3600 600 86400 300");
-	assert_plan(w, "! www.sub.example.org. A the name is in another zone of this server: sub.example.org. 300 "
+	assert_plan(w, "! www.sub.example.org. A the name is in another zone of this server: "
+		       "sub.example.org. 300 "
 		       "IN SOA ns.example.net. host.example.net. 7 3600 600 86400 300\n");
 }
 
@@ -385,8 +390,8 @@ static void test_limit(void **state)
 	assert_int_equal(w->plan.counts[0].del, 0);
 	assert_int_equal(w->plan.counts[0].add, 1);
 	assert_int_equal(w->plan.refusal_count, 8);
-	assert_string_equal(w->plan.refusals[0].reason,
-			    "the plan would delete 8 of the domain's 15 records; delete_limit is 50 percent");
+	assert_string_equal(w->plan.refusals[0].reason, "the plan would delete 8 of the domain's "
+							"15 records; delete_limit is 50 percent");
 	assert_int_equal(w->plan.ledger.count, 15);
 }
 
@@ -453,12 +458,18 @@ static void test_limit_of_one_domain(void **state)
 	had(w, sub, RECORDS, "www.sub A 192.0.2.1");
 	stands(w, "www.sub A 192.0.2.1");
 	assert_plan(w, "- www.sub.example.org. 300 A 192.0.2.1 | records 1\n"
-		       "! h00.example.org. A the plan would delete 6 of the domain's 6 records; delete_limit is 10 percent\n"
-		       "! h01.example.org. A the plan would delete 6 of the domain's 6 records; delete_limit is 10 percent\n"
-		       "! h02.example.org. A the plan would delete 6 of the domain's 6 records; delete_limit is 10 percent\n"
-		       "! h03.example.org. A the plan would delete 6 of the domain's 6 records; delete_limit is 10 percent\n"
-		       "! h04.example.org. A the plan would delete 6 of the domain's 6 records; delete_limit is 10 percent\n"
-		       "! h05.example.org. A the plan would delete 6 of the domain's 6 records; delete_limit is 10 percent\n");
+		       "! h00.example.org. A the plan would delete 6 of the domain's 6 records; "
+		       "delete_limit is 10 percent\n"
+		       "! h01.example.org. A the plan would delete 6 of the domain's 6 records; "
+		       "delete_limit is 10 percent\n"
+		       "! h02.example.org. A the plan would delete 6 of the domain's 6 records; "
+		       "delete_limit is 10 percent\n"
+		       "! h03.example.org. A the plan would delete 6 of the domain's 6 records; "
+		       "delete_limit is 10 percent\n"
+		       "! h04.example.org. A the plan would delete 6 of the domain's 6 records; "
+		       "delete_limit is 10 percent\n"
+		       "! h05.example.org. A the plan would delete 6 of the domain's 6 records; "
+		       "delete_limit is 10 percent\n");
 }
 
 /* What was refused stays refused, though the additions of the same plan made the ledger longer. */

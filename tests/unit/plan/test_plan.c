@@ -199,8 +199,10 @@ static void test_caa(void **state)
 	stands(w, "@ CAA 0 issuewild \"ca.example; accounturi=https://a/1\"");
 	stands(w, "@ CAA 0 iodef \"mailto:other@example.org\"");
 	stands(w, "@ CAA 0 IODEF \"mailto:p@example.org\"");
-	assert_plan(w, "- example.org. 300 CAA 128 issue \"CA.example;accounturi=https://a/1; x=y\" | caa 0\n"
-		       "+ example.org. 300 CAA 0 issue \"ca.example; accounturi=https://a/1\" | caa 0\n");
+	assert_plan(w, "- example.org. 300 CAA 128 issue \"CA.example;accounturi=https://a/1; "
+		       "x=y\" | caa 0\n"
+		       "+ example.org. 300 CAA 0 issue \"ca.example; accounturi=https://a/1\" | "
+		       "caa 0\n");
 	assert_int_equal(w->plan.foreign, 3);
 }
 

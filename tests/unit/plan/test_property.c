@@ -78,7 +78,9 @@ static void make_pool(struct scene *s)
 	for (size_t o = 0; o < OWNERS; o++) {
 		for (size_t v = 0; v < VALUES; v++) {
 			(void)snprintf(line, sizeof(line), "%s %s", owners[o], values[v]);
-			assert_int_equal(mz_rr_from_text(&s->pool, line, s->w.origin.wire, 300, NULL, NULL), MZ_OK);
+			assert_int_equal(mz_rr_from_text(&s->pool, line, s->w.origin.wire, 300,
+							 NULL, NULL),
+					 MZ_OK);
 		}
 	}
 }
@@ -109,7 +111,9 @@ static bool octets(const struct mz_rr *a, const struct mz_rr *b)
 
 static bool is_spf(const struct mz_rr *rr)
 {
-	const struct mz_rr want = {.type = MZ_TYPE_TXT, .rdata = (const uint8_t *)"\006v=spf1", .rdlen = 7,
+	const struct mz_rr want = {.type = MZ_TYPE_TXT,
+				   .rdata = (const uint8_t *)"\006v=spf1",
+				   .rdlen = 7,
 				   .claim = MZ_CLAIM_MATCH};
 
 	return rr->type == MZ_TYPE_TXT && mz_claim_matches(&want, rr->rdata, rr->rdlen);
@@ -122,8 +126,10 @@ static void tag(struct mz_rr *rr)
 		uint16_t type;
 		uint8_t family, claim;
 	} tags[] = {
-		{MZ_TYPE_MX, MZ_FAMILY_MX, MZ_CLAIM_WHOLE},	  {MZ_TYPE_TXT, MZ_FAMILY_DMARC, MZ_CLAIM_WHOLE},
-		{MZ_TYPE_CAA, MZ_FAMILY_CAA, MZ_CLAIM_MATCH},	  {MZ_TYPE_TLSA, MZ_FAMILY_TLSA, MZ_CLAIM_WHOLE},
+		{MZ_TYPE_MX, MZ_FAMILY_MX, MZ_CLAIM_WHOLE},
+		{MZ_TYPE_TXT, MZ_FAMILY_DMARC, MZ_CLAIM_WHOLE},
+		{MZ_TYPE_CAA, MZ_FAMILY_CAA, MZ_CLAIM_MATCH},
+		{MZ_TYPE_TLSA, MZ_FAMILY_TLSA, MZ_CLAIM_WHOLE},
 		{MZ_TYPE_CNAME, MZ_FAMILY_MTA_STS, MZ_CLAIM_WHOLE},
 	};
 
@@ -146,7 +152,8 @@ static void tag(struct mz_rr *rr)
 static bool holds(const struct mz_rrlist *list, const struct mz_rr *rr, bool by_domain)
 {
 	for (size_t i = 0; i < list->count; i++) {
-		if (mz_rr_compare(&list->rr[i], rr) == 0 && (!by_domain || list->rr[i].domain == rr->domain))
+		if (mz_rr_compare(&list->rr[i], rr) == 0 &&
+		    (!by_domain || list->rr[i].domain == rr->domain))
 			return true;
 	}
 	return false;
@@ -184,7 +191,8 @@ static void make_domains(struct scene *s)
 		domain->refuse_takeover = chance(20);
 		domain->withdraw = domain->active && chance(10);
 		domain->delete_limit = below(3) * 40;
-		domain->published = chance(70) ? MZ_FAMILIES_ALL : (mz_families)below(1u << MZ_FAMILY_COUNT);
+		domain->published =
+			chance(70) ? MZ_FAMILIES_ALL : (mz_families)below(1u << MZ_FAMILY_COUNT);
 		domain->published |= 1u << MZ_FAMILY_RECORDS;
 		if (domain->withdraw)
 			domain->published = MZ_FAMILIES_ALL;
@@ -202,7 +210,8 @@ static void make_desired(struct scene *s)
 
 			tag(&rr);
 			rr.domain = (uint16_t)d;
-			if ((s->w.domains[d].published >> rr.family & 1u) != 0 && !holds(&s->w.desired, &rr, true))
+			if ((s->w.domains[d].published >> rr.family & 1u) != 0 &&
+			    !holds(&s->w.desired, &rr, true))
 				add(&s->w.desired, &rr);
 		}
 	}
@@ -240,7 +249,8 @@ static void make_live(struct scene *s)
 		add_live(s, pick(s));
 	s->w.live.foreign = below(10);
 	if (chance(15)) {
-		const char *const cuts[] = {"s NS ns.example.net.", "deep NS ns.example.net.", "s DNAME example.net."};
+		const char *const cuts[] = {"s NS ns.example.net.", "deep NS ns.example.net.",
+					    "s DNAME example.net."};
 
 		cut(&s->w, cuts[below(3)]);
 	}
@@ -271,7 +281,8 @@ static void make_ledger(struct scene *s)
 
 static bool planned(const struct world *w, const struct mz_rr *rr)
 {
-	return w->domains[rr->domain].active && (w->domains[rr->domain].families >> rr->family & 1u) != 0;
+	return w->domains[rr->domain].active &&
+	       (w->domains[rr->domain].families >> rr->family & 1u) != 0;
 }
 
 static bool stands_in(const struct mz_rrlist *list, const struct mz_rr *rr)
@@ -286,7 +297,8 @@ static bool stands_in(const struct mz_rrlist *list, const struct mz_rr *rr)
 static bool refused(const struct mz_plan *plan, const struct mz_rr *rr)
 {
 	for (size_t i = 0; i < plan->refusal_count; i++) {
-		if (plan->refusals[i].type == rr->type && mz_name_equal(plan->refusals[i].owner, rr->owner))
+		if (plan->refusals[i].type == rr->type &&
+		    mz_name_equal(plan->refusals[i].owner, rr->owner))
 			return true;
 	}
 	return false;
@@ -314,7 +326,8 @@ static bool deletable(const struct world *w, const struct mz_rr *rr)
 	for (size_t i = 0; i < w->desired.count; i++) {
 		const struct mz_rr *want = &w->desired.rr[i];
 
-		if (planned(w, want) && same_set(want, rr) && mz_claim_matches(want, rr->rdata, rr->rdlen))
+		if (planned(w, want) && same_set(want, rr) &&
+		    mz_claim_matches(want, rr->rdata, rr->rdlen))
 			return true;
 	}
 	return false;
@@ -336,7 +349,8 @@ static void check_foreign(const struct world *w, const struct mz_rrlist *after)
 		const struct mz_rr *rr = &w->live.rrs.rr[i], *now = find(after, rr);
 
 		if (stands_in(&w->desired, rr))
-			assert_true(stands_in(after, rr)); /* a wish is never lost, whoever's it is */
+			assert_true(
+				stands_in(after, rr)); /* a wish is never lost, whoever's it is */
 		else if (!deletable(w, rr))
 			assert_non_null(now);
 		if (refused(&w->plan, rr))
@@ -364,8 +378,10 @@ static void check_deletions(const struct world *w)
 			bool match = false;
 
 			for (size_t d = 0; d < w->desired.count; d++)
-				match = match || (planned(w, &w->desired.rr[d]) && same_set(&w->desired.rr[d], &set) &&
-						  mz_claim_matches(&w->desired.rr[d], plan->changes[i].rr.rdata,
+				match = match || (planned(w, &w->desired.rr[d]) &&
+						  same_set(&w->desired.rr[d], &set) &&
+						  mz_claim_matches(&w->desired.rr[d],
+								   plan->changes[i].rr.rdata,
 								   plan->changes[i].rr.rdlen));
 			matched += match;
 		}
@@ -413,7 +429,8 @@ static void check_ledger(const struct world *w, const struct mz_rrlist *after)
 
 		assert_true(w->domains[rr->domain].active);
 		for (size_t k = 0; k < i; k++)
-			assert_false(ledger->rr[k].domain == rr->domain && octets(&ledger->rr[k], rr));
+			assert_false(ledger->rr[k].domain == rr->domain &&
+				     octets(&ledger->rr[k], rr));
 		if (planned(w, rr) && !refused(&w->plan, rr))
 			assert_true(stands_in(after, rr) && holds(&w->desired, rr, true));
 		else if (!planned(w, rr) || !holds(&w->desired, rr, true))
@@ -434,13 +451,15 @@ static void check_ledger(const struct world *w, const struct mz_rrlist *after)
 			bool kept = false;
 
 			for (size_t k = 0; k < ledger->count && !kept; k++)
-				kept = ledger->rr[k].domain == had->domain && same(&ledger->rr[k], had);
+				kept = ledger->rr[k].domain == had->domain &&
+				       same(&ledger->rr[k], had);
 			assert_true(kept);
 		}
 	}
 }
 
-static size_t count_at(const struct mz_rrlist *list, const uint8_t *owner, bool (*is)(const struct mz_rr *))
+static size_t count_at(const struct mz_rrlist *list, const uint8_t *owner,
+		       bool (*is)(const struct mz_rr *))
 {
 	size_t n = 0;
 
@@ -487,7 +506,8 @@ static void check_rules(const struct world *w, const struct mz_rrlist *after)
 
 		for (size_t u = 0; u < w->plan.unit_count; u++)
 			assert_false(mz_name_within(w->plan.units[u].owner, top->owner) &&
-				     (top->type == MZ_TYPE_NS || !mz_name_equal(w->plan.units[u].owner, top->owner)));
+				     (top->type == MZ_TYPE_NS ||
+				      !mz_name_equal(w->plan.units[u].owner, top->owner)));
 	}
 }
 
@@ -501,7 +521,9 @@ static void check_counts(const struct world *w)
 		del_count += plan->counts[d].del;
 		refused_count += plan->counts[d].refused;
 		if (!w->domains[d].active)
-			assert_true(plan->counts[d].add + plan->counts[d].del + plan->counts[d].in_place == 0);
+			assert_true(plan->counts[d].add + plan->counts[d].del +
+					    plan->counts[d].in_place ==
+				    0);
 	}
 	for (size_t i = 0; i < plan->change_count; i++) {
 		add_count -= plan->changes[i].add;
@@ -547,10 +569,13 @@ static void apply(const struct world *w, struct model *m)
 		/* Groups one by one, or as many as go into a message. */
 		to = mz_update_pack(&w->plan, from);
 		if (chance(50)) {
-			for (to = from; to < w->plan.unit_count && w->plan.units[to].group == w->plan.units[from].group;)
+			for (to = from; to < w->plan.unit_count &&
+					w->plan.units[to].group == w->plan.units[from].group;)
 				to++;
 		}
-		assert_int_equal(mz_update_build(&w->plan, &w->live, w->origin.wire, from, to, 0, wire, &len), MZ_OK);
+		assert_int_equal(mz_update_build(&w->plan, &w->live, w->origin.wire, from, to, 0,
+						 wire, &len),
+				 MZ_OK);
 		assert_int_equal(model_update(m, wire, len), MZ_RCODE_NOERROR);
 	}
 	assert_int_equal(m->ignored, 0);
@@ -602,7 +627,8 @@ static void order_ties(struct mz_rrlist *list)
 {
 	for (size_t i = 1; i < list->count; i++) {
 		for (size_t k = i; k > 0 && mz_rr_compare(&list->rr[k - 1], &list->rr[k]) == 0 &&
-				   list->rr[k - 1].domain > list->rr[k].domain; k--) {
+				   list->rr[k - 1].domain > list->rr[k].domain;
+		     k--) {
 			struct mz_rr swap = list->rr[k];
 
 			list->rr[k] = list->rr[k - 1];

@@ -38,7 +38,8 @@ uint16_t world_domain(struct world *w, const char *name)
 	return (uint16_t)i;
 }
 
-static void add(struct mz_rrlist *list, const struct world *w, const char *line, const struct mz_rr *tags)
+static void add(struct mz_rrlist *list, const struct world *w, const char *line,
+		const struct mz_rr *tags)
 {
 	struct mz_cause cause = {0};
 
@@ -46,7 +47,8 @@ static void add(struct mz_rrlist *list, const struct world *w, const char *line,
 		fail_msg("%s: %s", line, cause.text);
 }
 
-void want(struct world *w, uint16_t domain, enum mz_family family, enum mz_claim claim, const char *line)
+void want(struct world *w, uint16_t domain, enum mz_family family, enum mz_claim claim,
+	  const char *line)
 {
 	add(&w->desired, w, line,
 	    &(struct mz_rr){.domain = domain, .family = (uint8_t)family, .claim = (uint8_t)claim});

@@ -32,7 +32,8 @@ void world_clear(struct world *w);
 uint16_t world_domain(struct world *w, const char *name);
 
 /* Lines have no class; the default TTL is 300. */
-void want(struct world *w, uint16_t domain, enum mz_family family, enum mz_claim claim, const char *line);
+void want(struct world *w, uint16_t domain, enum mz_family family, enum mz_claim claim,
+	  const char *line);
 void had(struct world *w, uint16_t domain, enum mz_family family, const char *line);
 void stands(struct world *w, const char *line);
 void cut(struct world *w, const char *line);

@@ -66,7 +66,8 @@ static uint8_t *read_source(const char *name, size_t *len)
 	struct mz_cause cause = {0};
 	uint8_t *octets = NULL;
 
-	(void)snprintf(path, sizeof(path), "%s/tests/unit/records/%s", top == NULL ? "." : top, name);
+	(void)snprintf(path, sizeof(path), "%s/tests/unit/records/%s", top == NULL ? "." : top,
+		       name);
 	if (mz_file_read(path, 1 << 20, &octets, len, &cause) != MZ_OK)
 		fail_msg("%s", cause.text);
 	return octets;

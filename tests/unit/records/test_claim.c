@@ -103,7 +103,8 @@ static void test_persist(void **state)
 		 "ca.example;accounturi=https://a/1", true},
 		{"ca.example; accounturi=https://a/1", "ca.example; accounturi=https://a/2", false},
 		{"ca.example; accounturi=https://a/1", "ca.example; accounturi=https://A/1", false},
-		{"ca.example; accounturi=https://a/1", "other.example; accounturi=https://a/1", false},
+		{"ca.example; accounturi=https://a/1", "other.example; accounturi=https://a/1",
+		 false},
 		{"ca.example; accounturi=https://a/1", "ca.example", false},
 		{"ca.example; accounturi=https://a/1", "v=spf1 -all", false},
 		{"ca.example; accounturi=https://a/1", "", false},
@@ -128,12 +129,15 @@ static void test_caa(void **state)
 		bool ours;
 	} cases[] = {
 		{"issue", "ca.example; accounturi=u", 0, "issue", "ca.example; accounturi=u", true},
-		{"issue", "ca.example; accounturi=u", 128, "ISSUE", "CA.example;accounturi=u", true},
+		{"issue", "ca.example; accounturi=u", 128, "ISSUE", "CA.example;accounturi=u",
+		 true},
 		{"issue", "ca.example; accounturi=u", 0, "issue",
 		 " ca.example ; validationmethods=dns-01; accounturi=u", true},
 		{"issue", "ca.example; accounturi=u", 0, "issue", "ca.example", false},
-		{"issue", "ca.example; accounturi=u", 0, "issue", "ca.example; accounturi=v", false},
-		{"issue", "ca.example; accounturi=u", 0, "issuewild", "ca.example; accounturi=u", false},
+		{"issue", "ca.example; accounturi=u", 0, "issue", "ca.example; accounturi=v",
+		 false},
+		{"issue", "ca.example; accounturi=u", 0, "issuewild", "ca.example; accounturi=u",
+		 false},
 		{"issue", "ca.example; accounturi=u", 0, "issue", ";", false},
 		{"issue", "ca.example", 0, "issue", "ca.example", true},
 		{"issue", "ca.example", 0, "issue", "ca.example; validationmethods=dns-01", true},
@@ -151,15 +155,18 @@ static void test_caa(void **state)
 		struct octets there = caa(cases[i].flags, cases[i].their_tag, cases[i].their_value);
 
 		if (matches(MZ_TYPE_CAA, MZ_CLAIM_MATCH, &want, &there) != cases[i].ours)
-			fail_msg("%s %s and %s %s", cases[i].tag, cases[i].value, cases[i].their_tag,
-				 cases[i].their_value);
+			fail_msg("%s %s and %s %s", cases[i].tag, cases[i].value,
+				 cases[i].their_tag, cases[i].their_value);
 	}
 }
 
 static void test_odd_caa(void **state)
 {
-	static const struct octets odd[] = {
-		{{0}, 0}, {{0}, 1}, {{0, 0}, 2}, {{0, 5, 'i', 's'}, 4}, {{0, 255, 'i'}, 3}};
+	static const struct octets odd[] = {{{0}, 0},
+					    {{0}, 1},
+					    {{0, 0}, 2},
+					    {{0, 5, 'i', 's'}, 4},
+					    {{0, 255, 'i'}, 3}};
 	struct octets want = caa(0, "issue", "ca.example"), empty = caa(0, "issue", "");
 
 	(void)state;
@@ -202,7 +209,10 @@ static void test_families(void **state)
 	const struct mz_cert cert = {.names = &covered, .name_count = 1};
 	const struct mz_cert *certs[] = {&cert};
 	struct mz_fact_dkim key = {"s1", MZ_DKIM_ED25519, ""};
-	struct mz_facts facts = {.dkim = &key, .dkim_count = 1, .certs = certs, .autoconfig_digest = "x"};
+	struct mz_facts facts = {.dkim = &key,
+				 .dkim_count = 1,
+				 .certs = certs,
+				 .autoconfig_digest = "x"};
 	struct mz_conf_errors errors = {0};
 	struct mz_rrlist list = {0};
 	mz_families seen = 0;
@@ -227,7 +237,8 @@ static void test_families(void **state)
 	/* What is ours matches itself. */
 	for (size_t i = 0; i < list.count; i++) {
 		if (list.rr[i].claim == MZ_CLAIM_MATCH)
-			assert_true(mz_claim_matches(&list.rr[i], list.rr[i].rdata, list.rr[i].rdlen));
+			assert_true(
+				mz_claim_matches(&list.rr[i], list.rr[i].rdata, list.rr[i].rdlen));
 	}
 	mz_rrlist_clear(&list);
 }
@@ -235,9 +246,9 @@ static void test_families(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_spf),	     cmocka_unit_test(test_odd_txt),
-		cmocka_unit_test(test_persist),	     cmocka_unit_test(test_caa),
-		cmocka_unit_test(test_odd_caa),	     cmocka_unit_test(test_other_claims),
+		cmocka_unit_test(test_spf),	 cmocka_unit_test(test_odd_txt),
+		cmocka_unit_test(test_persist),	 cmocka_unit_test(test_caa),
+		cmocka_unit_test(test_odd_caa),	 cmocka_unit_test(test_other_claims),
 		cmocka_unit_test(test_families),
 	};
 

@@ -10,8 +10,8 @@ static void test_every_family(void **state)
 		const char *name;
 		unsigned mode;
 	} files[] = {
-		{"autoconfig.json", 0644}, {"chain.pem", 0644},	     {"chain-rsa.pem", 0644},
-		{"chain-wild.pem", 0644},  {"ec.pub.pem", 0644},     {"rsa2048.pem", 0600},
+		{"autoconfig.json", 0644}, {"chain.pem", 0644},	 {"chain-rsa.pem", 0644},
+		{"chain-wild.pem", 0644},  {"ec.pub.pem", 0644}, {"rsa2048.pem", 0600},
 		{"ed25519.pub.pem", 0644},
 	};
 	char *text = source_text("every.conf");

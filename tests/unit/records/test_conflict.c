@@ -230,11 +230,11 @@ static void test_long_text(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_own_target),	cmocka_unit_test(test_cname_and_host),
+		cmocka_unit_test(test_own_target),	 cmocka_unit_test(test_cname_and_host),
 		cmocka_unit_test(test_cname_and_record), cmocka_unit_test(test_two_cnames),
-		cmocka_unit_test(test_cname_at_domain), cmocka_unit_test(test_two_spf),
-		cmocka_unit_test(test_two_sole_texts),	cmocka_unit_test(test_null_mx),
-		cmocka_unit_test(test_bad_records),	cmocka_unit_test(test_good_records),
+		cmocka_unit_test(test_cname_at_domain),	 cmocka_unit_test(test_two_spf),
+		cmocka_unit_test(test_two_sole_texts),	 cmocka_unit_test(test_null_mx),
+		cmocka_unit_test(test_bad_records),	 cmocka_unit_test(test_good_records),
 		cmocka_unit_test(test_all_are_reported), cmocka_unit_test(test_long_names),
 		cmocka_unit_test(test_long_text),
 	};

@@ -7,8 +7,7 @@
 #include <string.h>
 
 /* Loads facts, derives, compares. Facts of DKIM may be given. */
-static void assert_world(struct world *w, struct mz_fact_dkim *keys, size_t count,
-			 const char *file)
+static void assert_world(struct world *w, struct mz_fact_dkim *keys, size_t count, const char *file)
 {
 	struct mz_conf_errors errors = {0};
 	struct mz_facts_cache *cache = NULL;
@@ -136,8 +135,10 @@ static void test_hosts_outside(void **state)
 	world_mx(&w, "mx.provider.net", 5);
 	world_service(&w, MZ_PROTO_IMAP, false, "imap.provider.net");
 	w.sts_mx[0] = "*.provider.net";
-	w.sts = (struct mz_conf_sts){
-		.mode = MZ_STS_TESTING, .max_age = 86400, .mx = w.sts_mx, .mx_count = 1};
+	w.sts = (struct mz_conf_sts){.mode = MZ_STS_TESTING,
+				     .max_age = 86400,
+				     .mx = w.sts_mx,
+				     .mx_count = 1};
 	w.domain.mta_sts = &w.sts;
 	world_certificate(&w, data_file("selfsigned.pem", 0644), NULL, "mx.provider.net",
 			  "imap.provider.net", NULL);
@@ -161,7 +162,8 @@ static void test_idn(void **state)
 	world_mx(&w, "xn--bcher-kva.example", 10);
 	w.sts = (struct mz_conf_sts){.mode = MZ_STS_NONE, .max_age = 86400};
 	w.domain.mta_sts = &w.sts;
-	world_certificate(&w, data_file("selfsigned.pem", 0644), NULL, "xn--bcher-kva.example", NULL);
+	world_certificate(&w, data_file("selfsigned.pem", 0644), NULL, "xn--bcher-kva.example",
+			  NULL);
 	assert_world(&w, NULL, 0, "idn.zone");
 }
 
@@ -210,9 +212,11 @@ static void test_dmarc_rua(void **state)
 		 "v=DMARC1; p=reject; rua=mailto:postmaster@example.org"},
 		{"v=DMARC1; p=reject;", "mailto:postmaster",
 		 "v=DMARC1; p=reject; rua=mailto:postmaster@example.org"},
-		{"v=DMARC1; p=reject ; ", "mailto:a@b.example", "v=DMARC1; p=reject; rua=mailto:a@b.example"},
+		{"v=DMARC1; p=reject ; ", "mailto:a@b.example",
+		 "v=DMARC1; p=reject; rua=mailto:a@b.example"},
 		{"v=DMARC1; p=reject;", "", "v=DMARC1; p=reject;"},
-		{"v=DMARC1;p=none;rua=mailto:x@y", "mailto:postmaster", "v=DMARC1;p=none;rua=mailto:x@y"},
+		{"v=DMARC1;p=none;rua=mailto:x@y", "mailto:postmaster",
+		 "v=DMARC1;p=none;rua=mailto:x@y"},
 		{"v=DMARC1; p=none;\tRua\t= mailto:x@y", "mailto:postmaster",
 		 "v=DMARC1; p=none;\tRua\t= mailto:x@y"},
 		/* Not the tag itself. */
@@ -277,7 +281,8 @@ static void test_persist_needs_an_account(void **state)
 	assert_text_at(&w, "_validation-persist", NULL);
 	w.acme[0].persist = true;
 	w.acme[0].policy = "";
-	assert_text_at(&w, "_validation-persist", "letsencrypt.org; accounturi=https://acme.example/1");
+	assert_text_at(&w, "_validation-persist",
+		       "letsencrypt.org; accounturi=https://acme.example/1");
 }
 
 static void test_sts_policy(void **state)

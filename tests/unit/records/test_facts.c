@@ -139,14 +139,16 @@ static void test_cached(void **state)
 	assert_int_equal(again.dkim_count, 1);
 	assert_string_equal(again.dkim[0].selector, "s1");
 	assert_int_equal(again.dkim[0].algorithm, MZ_DKIM_ED25519);
-	assert_string_equal(again.dkim[0].public_text, "INz1wjNQfRjAsvhNP4b4pjzutea/Z7GHRmsTe8ujac0=");
+	assert_string_equal(again.dkim[0].public_text,
+			    "INz1wjNQfRjAsvhNP4b4pjzutea/Z7GHRmsTe8ujac0=");
 	assert_ptr_equal(again.certs[0], facts.certs[0]);
 	/* One file with two next keys is two things. */
 	assert_ptr_not_equal(again.certs[0], again.certs[1]);
 	assert_false(again.certs[0]->has_next);
 	assert_true(again.certs[1]->has_next);
 	/* openssl dgst -sha256 -binary autoconfig.json | base64 */
-	assert_string_equal(again.autoconfig_digest, "6N1ri22zYgaZH016bPsGYfNrSQ/yR5bHwUP2YUYUxac=");
+	assert_string_equal(again.autoconfig_digest,
+			    "6N1ri22zYgaZH016bPsGYfNrSQ/yR5bHwUP2YUYUxac=");
 	mz_facts_clear(&facts);
 	mz_facts_clear(&again);
 	mz_facts_cache_free(cache);
@@ -301,10 +303,14 @@ static void test_template_too_long(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nothing_to_read), cmocka_unit_test(test_unread),
-		cmocka_unit_test(test_faults_once),	cmocka_unit_test(test_faults_of_all),
-		cmocka_unit_test(test_cached),		cmocka_unit_test(test_stages),
-		cmocka_unit_test(test_missing),		cmocka_unit_test(test_template),
+		cmocka_unit_test(test_nothing_to_read),
+		cmocka_unit_test(test_unread),
+		cmocka_unit_test(test_faults_once),
+		cmocka_unit_test(test_faults_of_all),
+		cmocka_unit_test(test_cached),
+		cmocka_unit_test(test_stages),
+		cmocka_unit_test(test_missing),
+		cmocka_unit_test(test_template),
 		cmocka_unit_test(test_template_too_long),
 	};
 

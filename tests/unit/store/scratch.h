@@ -101,8 +101,11 @@ static inline void scratch_rr(struct mz_rrlist *list, const char *owner, uint16_
 {
 	static uint8_t rdata[65535];
 	struct mz_name name = {{0}, 0};
-	struct mz_rr rr = {
-		.rdata = rdata, .ttl = 3600, .type = type, .rdlen = rdlen, .domain = domain};
+	struct mz_rr rr = {.rdata = rdata,
+			   .ttl = 3600,
+			   .type = type,
+			   .rdlen = rdlen,
+			   .domain = domain};
 
 	assert_int_equal(mz_name_from_text(&name, owner, NULL, NULL), MZ_OK);
 	memset(rdata, fill, sizeof(rdata));

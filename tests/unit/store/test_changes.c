@@ -17,8 +17,11 @@ static void note(void *arg, const struct mz_store_change *c)
 
 static int64_t begin(struct scratch *s, const char *domain, const struct mz_rrlist *added)
 {
-	const struct mz_store_change c = {
-		.time = 1795000000, .server = "p", .origin = "o", .domain = domain, .added = added};
+	const struct mz_store_change c = {.time = 1795000000,
+					  .server = "p",
+					  .origin = "o",
+					  .domain = domain,
+					  .added = added};
 	int64_t id = 0;
 
 	assert_int_equal(mz_store_change_begin(s->store, &c, &id), MZ_OK);
@@ -138,10 +141,10 @@ static void resolved_while_listed(void **state)
 
 static void damaged(void **state)
 {
-	static const char *const sql[] = {
-		"UPDATE change SET state = 9 WHERE id = 2",
-		"UPDATE change SET state = 1, serial = -1 WHERE id = 2",
-		"UPDATE change SET serial = 1, added = x'01' WHERE id = 2"};
+	static const char *const sql[] =
+		{"UPDATE change SET state = 9 WHERE id = 2",
+		 "UPDATE change SET state = 1, serial = -1 WHERE id = 2",
+		 "UPDATE change SET serial = 1, added = x'01' WHERE id = 2"};
 	struct scratch *s = *state;
 
 	scratch_open(s);
@@ -196,7 +199,8 @@ static void indexed(void **state)
 
 			assert_non_null(plan);
 			assert_null(strstr(plan, "SCAN "));
-			found = found || (strstr(plan, "SEARCH ") != NULL && strstr(plan, queries[i].plan) != NULL);
+			found = found || (strstr(plan, "SEARCH ") != NULL &&
+					  strstr(plan, queries[i].plan) != NULL);
 		}
 		assert_true(found);
 		(void)sqlite3_finalize(stmt);

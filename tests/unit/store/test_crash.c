@@ -117,9 +117,9 @@ static uint32_t check(struct scratch *s)
 	uint32_t round = 0;
 
 	scratch_open(s);
-	assert_int_equal(
-		sqlite3_prepare_v2(s->store->db, "PRAGMA integrity_check", -1, &stmt, NULL),
-		SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(s->store->db, "PRAGMA integrity_check", -1, &stmt,
+					    NULL),
+			 SQLITE_OK);
 	assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
 	assert_string_equal((const char *)sqlite3_column_text(stmt, 0), "ok");
 	(void)sqlite3_finalize(stmt);

@@ -87,9 +87,9 @@ static void nested(void *arg, const struct mz_store_dkim *key)
 	mz_str_addf(&v->seen, "%s ", key->selector);
 	if (v->depth++ == 0)
 		assert_int_equal(mz_store_dkim_list(v->store, key->domain, nested, v), MZ_OK);
-	assert_int_equal(
-		mz_store_dkim_set_stage(v->store, key->domain, key->selector, MZ_DKIM_REVOKED, 5),
-		MZ_OK);
+	assert_int_equal(mz_store_dkim_set_stage(v->store, key->domain, key->selector,
+						 MZ_DKIM_REVOKED, 5),
+			 MZ_OK);
 }
 
 static void used_while_listed(void **state)

@@ -126,7 +126,10 @@ static void places_and_domains(void **state)
 	struct scratch *s = *state;
 	struct mz_rrlist list = {0};
 	struct visit v = {0};
-	struct mz_store_change change = {.server = "p3", .origin = "o", .domain = "d", .added = &list};
+	struct mz_store_change change = {.server = "p3",
+					 .origin = "o",
+					 .domain = "d",
+					 .added = &list};
 	int64_t id = 0;
 
 	scratch_rr(&list, "a.org", MZ_TYPE_TXT, 4, 'z', 0);

@@ -88,7 +88,7 @@ static void put_timers(struct out *out, const struct peer *peer)
 static void digest(const struct peer *peer, const uint8_t *msg, size_t len, uint16_t original_id,
 		   uint8_t mac[EVP_MAX_MD_SIZE])
 {
-	struct out in = { malloc(len + peer->pending_len + 1024), 0 };
+	struct out in = {malloc(len + peer->pending_len + 1024), 0};
 	unsigned int mac_len = 0;
 
 	assert_non_null(in.data);
@@ -118,10 +118,10 @@ static void digest(const struct peer *peer, const uint8_t *msg, size_t len, uint
 
 size_t peer_sign(const struct peer *peer, uint8_t *msg, size_t len, struct tsig_mac *mac)
 {
-	uint8_t octets[EVP_MAX_MD_SIZE + 64] = { 0 };
+	uint8_t octets[EVP_MAX_MD_SIZE + 64] = {0};
 	uint16_t original_id = (uint16_t)(msg[0] << 8 | msg[1]);
 	uint16_t arcount = (uint16_t)((msg[10] << 8 | msg[11]) + 1);
-	struct out out = { msg, len };
+	struct out out = {msg, len};
 	size_t rdata = 0;
 
 	if (peer->original_id >= 0)
@@ -155,7 +155,7 @@ size_t peer_sign(const struct peer *peer, uint8_t *msg, size_t len, struct tsig_
 
 size_t peer_answer(uint8_t *msg, uint16_t id, unsigned int records)
 {
-	struct out out = { msg, 0 };
+	struct out out = {msg, 0};
 
 	put(&out, id, 2);
 	put(&out, 0x8400, 2);

@@ -44,8 +44,8 @@ static void name_is_lower_case_on_the_wire(void **state)
 
 static void names_that_are_none(void **state)
 {
-	static const char *const bad[] = { "",	   ".",	  "..",	  "a..b",  ".a",  "a b", "a\\.b",
-					   "a\"b", "a\n", "\x7f", "k\xc3", "a..", "\001" };
+	static const char *const bad[] = {"",	  ".",	 "..",	 "a..b",  ".a",	 "a b", "a\\.b",
+					  "a\"b", "a\n", "\x7f", "k\xc3", "a..", "\001"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -141,12 +141,11 @@ static int from_base64(const char *text)
 
 static void base64_is_strict(void **state)
 {
-	static const char *const bad[] = {
-		"Zg",	 "Zg=",	     "Zg=g",   "Z===",	"=",
-		"====",	 "Zh==",     "Zm9=",   "Zg===", "Zm8",
-		"Zm9v=", "Zg==Zg==", "Z!==",   "Zm-v",	"Zm_v",
-		"Z",	 "Zm9v:",    "Zg= =g", "Zm8=v", "\xff\xff\xff\xff"
-	};
+	static const char *const bad[] = {"Zg",	   "Zg=",    "Zg=g",  "Z===",
+					  "=",	   "====",   "Zh==",  "Zm9=",
+					  "Zg===", "Zm8",    "Zm9v=", "Zg==Zg==",
+					  "Z!==",  "Zm-v",   "Zm_v",  "Z",
+					  "Zm9v:", "Zg= =g", "Zm8=v", "\xff\xff\xff\xff"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -162,19 +161,19 @@ static void base64_is_strict(void **state)
 /* The right octets come out: two ways to the same key sign alike. */
 static void base64_gives_the_secret(void **state)
 {
-	static const uint8_t octets[] = { 0xfb, 0xef, 0xff, 0x00, 0x10, 0x83, 0x61, 0x7a, 0x5c };
+	static const uint8_t octets[] = {0xfb, 0xef, 0xff, 0x00, 0x10, 0x83, 0x61, 0x7a, 0x5c};
 	static const struct {
 		size_t len;
 		const char *text;
-	} rows[] = { { 9, "++//ABCDYXpc" }, { 8, "++//ABCDYXo=" }, { 7, "++//ABCDYQ==" } };
+	} rows[] = {{9, "++//ABCDYXpc"}, {8, "++//ABCDYXo="}, {7, "++//ABCDYQ=="}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct tsig_key *a = NULL;
 		struct tsig_key *b = NULL;
-		struct tsig_mac mac_a = { 0 };
-		struct tsig_mac mac_b = { 0 };
-		uint8_t msg[512] = { 0 };
+		struct tsig_mac mac_a = {0};
+		struct tsig_mac mac_b = {0};
+		uint8_t msg[512] = {0};
 		size_t len = 12;
 
 		assert_int_equal(tsig_key_new(&a, "k", TSIG_HMAC_SHA1, octets, rows[i].len), 0);

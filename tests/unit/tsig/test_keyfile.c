@@ -62,7 +62,7 @@ static void write_text(const char *text)
 /* The secret shows by what the key signs. */
 static void remember(struct tsig_key *key, int err)
 {
-	uint8_t msg[512] = { 0 };
+	uint8_t msg[512] = {0};
 	size_t len = 12;
 
 	assert_true((err == TSIG_OK) == (key != NULL));
@@ -111,8 +111,8 @@ static int bind_text(const char *text)
 static void assert_known_secret(void)
 {
 	struct tsig_key *key = peer_key();
-	struct tsig_mac mac = { 0 };
-	uint8_t msg[512] = { 0 };
+	struct tsig_mac mac = {0};
+	uint8_t msg[512] = {0};
 	size_t len = 12;
 
 	assert_string_equal(name_of_key, "mail-update");
@@ -164,11 +164,11 @@ static void bind_statement(void **state)
 static void comments(void **state)
 {
 	(void)state;
-	assert_int_equal(
-		bind_text("// key \"x\" {\n# key\n/* key\n** / * //\n*/key/**/\"mail-update\""
-			  "{//{\nalgorithm hmac-sha256;#}\nsecret/* \" */\"" SECRET
-			  "\";}/**/;# end"),
-		TSIG_OK);
+	assert_int_equal(bind_text("// key \"x\" {\n# key\n/* key\n** / * "
+				   "//\n*/key/**/\"mail-update\""
+				   "{//{\nalgorithm hmac-sha256;#}\nsecret/* \" */\"" SECRET
+				   "\";}/**/;# end"),
+			 TSIG_OK);
 	assert_known_secret();
 	assert_int_equal(bind_text(KEY("mail-update") "\n/* no end\n\n"), TSIG_ESYNTAX);
 	assert_non_null(strstr(cause, "/key:6: this comment has no end"));
@@ -205,41 +205,41 @@ static void syntax_errors(void **state)
 		int err;
 		const char *cause;
 	} rows[] = {
-		{ "options { };", TSIG_ESYNTAX, ":1: only key" },
-		{ KEY("a") "zone x { };", TSIG_ESYNTAX, ":5: only key" },
-		{ "\"key\" a { };", TSIG_ESYNTAX, ":1: only key" },
-		{ "key", TSIG_ESYNTAX, ":1: the name" },
-		{ "key {", TSIG_ESYNTAX, ":1: the name" },
-		{ "key a\n;", TSIG_ESYNTAX, ":2: {" },
-		{ "key a {", TSIG_ESYNTAX, ":1: algorithm, secret" },
-		{ "key a {\n algorithm;", TSIG_ESYNTAX, ":2: a value" },
-		{ "key a {\n algorithm hmac-sha1\n secret", TSIG_ESYNTAX, ":3: a semicolon" },
-		{ "key a {\n secret \"" SECRET "\n\";", TSIG_ESYNTAX, ":2: no quote" },
-		{ "key a {\n secret \"" SECRET, TSIG_ESYNTAX, ":2: no quote" },
-		{ "key a {\n secret " SECRET "; algorithm hmac-sha1; };", TSIG_ESYNTAX,
-		  ":2: the secret must stand in quotes" },
-		{ "key a {\n\n " SECRET ";", TSIG_ESYNTAX, ":3: algorithm, secret" },
-		{ "key a { algorithm hmac-sha1;\n};", TSIG_ESYNTAX, ":2: the key needs both" },
-		{ "key a { secret \"" SECRET "\";\n};", TSIG_ESYNTAX, ":2: the key needs both" },
-		{ "key a { secret \"\"; secret \"\"; };", TSIG_ESYNTAX, ":1: algorithm or secret" },
-		{ "key a { algorithm x; algorithm x; };", TSIG_ESYNTAX, ":1: algorithm or secret" },
-		{ "key a { algorithm hmac-sha1; secret \"" SECRET "\"; }\n", TSIG_ESYNTAX,
-		  ":2: a semicolon must come after }" },
-		{ "key a { algorithm\nhmac-md5; secret \"" SECRET "\"; };", TSIG_EALG,
-		  ":2: unknown TSIG algorithm" },
-		{ "key a { algorithm hmac-sha256-and-then-much-more; secret \"" SECRET "\"; };",
-		  TSIG_EALG, ":1: unknown TSIG algorithm" },
-		{ "key a { algorithm hmac-sha1;\n secret \"dGhp*\"; };", TSIG_EBASE64,
-		  ":2: the secret is not base64" },
-		{ "key a { algorithm hmac-sha1;\n secret \"\"; };", TSIG_EEMPTY,
-		  ":2: the secret is empty" },
-		{ "key \"a..b\" { algorithm hmac-sha1;\n secret \"" SECRET "\"; };", TSIG_EKEYNAME,
-		  ":1: the key name" },
-		{ "key \"\" { algorithm hmac-sha1;\n secret \"" SECRET "\"; };", TSIG_EKEYNAME,
-		  ":1: the key name" },
-		{ "key a { algorithm\nhmac-sha1;\n/* secret", TSIG_ESYNTAX, ":3: this comment" },
-		{ "};", TSIG_ESYNTAX, ":1: only key" },
-		{ "\"", TSIG_ESYNTAX, ":1: no quote" },
+		{"options { };", TSIG_ESYNTAX, ":1: only key"},
+		{KEY("a") "zone x { };", TSIG_ESYNTAX, ":5: only key"},
+		{"\"key\" a { };", TSIG_ESYNTAX, ":1: only key"},
+		{"key", TSIG_ESYNTAX, ":1: the name"},
+		{"key {", TSIG_ESYNTAX, ":1: the name"},
+		{"key a\n;", TSIG_ESYNTAX, ":2: {"},
+		{"key a {", TSIG_ESYNTAX, ":1: algorithm, secret"},
+		{"key a {\n algorithm;", TSIG_ESYNTAX, ":2: a value"},
+		{"key a {\n algorithm hmac-sha1\n secret", TSIG_ESYNTAX, ":3: a semicolon"},
+		{"key a {\n secret \"" SECRET "\n\";", TSIG_ESYNTAX, ":2: no quote"},
+		{"key a {\n secret \"" SECRET, TSIG_ESYNTAX, ":2: no quote"},
+		{"key a {\n secret " SECRET "; algorithm hmac-sha1; };", TSIG_ESYNTAX,
+		 ":2: the secret must stand in quotes"},
+		{"key a {\n\n " SECRET ";", TSIG_ESYNTAX, ":3: algorithm, secret"},
+		{"key a { algorithm hmac-sha1;\n};", TSIG_ESYNTAX, ":2: the key needs both"},
+		{"key a { secret \"" SECRET "\";\n};", TSIG_ESYNTAX, ":2: the key needs both"},
+		{"key a { secret \"\"; secret \"\"; };", TSIG_ESYNTAX, ":1: algorithm or secret"},
+		{"key a { algorithm x; algorithm x; };", TSIG_ESYNTAX, ":1: algorithm or secret"},
+		{"key a { algorithm hmac-sha1; secret \"" SECRET "\"; }\n", TSIG_ESYNTAX,
+		 ":2: a semicolon must come after }"},
+		{"key a { algorithm\nhmac-md5; secret \"" SECRET "\"; };", TSIG_EALG,
+		 ":2: unknown TSIG algorithm"},
+		{"key a { algorithm hmac-sha256-and-then-much-more; secret \"" SECRET "\"; };",
+		 TSIG_EALG, ":1: unknown TSIG algorithm"},
+		{"key a { algorithm hmac-sha1;\n secret \"dGhp*\"; };", TSIG_EBASE64,
+		 ":2: the secret is not base64"},
+		{"key a { algorithm hmac-sha1;\n secret \"\"; };", TSIG_EEMPTY,
+		 ":2: the secret is empty"},
+		{"key \"a..b\" { algorithm hmac-sha1;\n secret \"" SECRET "\"; };", TSIG_EKEYNAME,
+		 ":1: the key name"},
+		{"key \"\" { algorithm hmac-sha1;\n secret \"" SECRET "\"; };", TSIG_EKEYNAME,
+		 ":1: the key name"},
+		{"key a { algorithm\nhmac-sha1;\n/* secret", TSIG_ESYNTAX, ":3: this comment"},
+		{"};", TSIG_ESYNTAX, ":1: only key"},
+		{"\"", TSIG_ESYNTAX, ":1: no quote"},
 	};
 
 	(void)state;
@@ -276,8 +276,8 @@ static void longest_names(void **state)
 /* What the file system says is told before any octet is read. */
 static void modes(void **state)
 {
-	static const mode_t open_modes[] = { 0604, 0602, 0606, 0644, 0666 };
-	static const mode_t closed_modes[] = { 0600, 0400, 0640, 0660, 0601 };
+	static const mode_t open_modes[] = {0604, 0602, 0606, 0644, 0666};
+	static const mode_t closed_modes[] = {0600, 0400, 0640, 0660, 0601};
 	char wanted[128] = "";
 
 	(void)state;
@@ -323,7 +323,7 @@ static void not_regular_or_missing(void **state)
 
 static void empty_or_zeroed(void **state)
 {
-	uint8_t zeros[64] = { 0 };
+	uint8_t zeros[64] = {0};
 
 	(void)state;
 	assert_int_equal(secret_text(""), TSIG_EEMPTY);

@@ -95,7 +95,7 @@ static void keys(void **state)
 static void streams(void **state)
 {
 	struct tsig_key *key = peer_key();
-	struct tsig_mac mac = { 32, { 0 } };
+	struct tsig_mac mac = {32, {0}};
 	int err = TSIG_ENOMEM;
 	unsigned int i = 0;
 
@@ -122,9 +122,9 @@ static void messages(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < 20; i++) {
-		uint8_t msg[1024] = { 0 };
+		uint8_t msg[1024] = {0};
 		size_t len = peer_answer(msg, 1, 1);
-		struct tsig_mac mac = { 0 };
+		struct tsig_mac mac = {0};
 		int err = TSIG_OK;
 		enum tsig_verdict verdict = TSIG_FAILED;
 

@@ -18,16 +18,16 @@ static uint8_t before[PEER_BUFFER];
 static void signs_as_dnspython(void **state)
 {
 	struct vectors *v = vectors_open("requests.txt");
-	char *f[7] = { NULL };
-	unsigned int algorithms[TSIG_ALG_COUNT] = { 0 };
+	char *f[7] = {NULL};
+	unsigned int algorithms[TSIG_ALG_COUNT] = {0};
 
 	(void)state;
 	while (vectors_next(v, f, 7)) {
 		enum tsig_alg alg = TSIG_HMAC_SHA1;
 		struct tsig_key *key = NULL;
-		struct tsig_mac mac = { 0 };
-		uint8_t secret[128] = { 0 };
-		uint8_t want[4096] = { 0 };
+		struct tsig_mac mac = {0};
+		uint8_t secret[128] = {0};
+		uint8_t want[4096] = {0};
 		size_t len = 0;
 		size_t want_len = 0;
 
@@ -56,8 +56,8 @@ static void signs_as_dnspython(void **state)
 static void the_record_reads_back(void **state)
 {
 	struct tsig_key *key = peer_key();
-	struct tsig_mac mac = { 0 };
-	struct tsig_info info = { 0 };
+	struct tsig_mac mac = {0};
+	struct tsig_info info = {0};
 	const uint64_t now = 0x123456789abcU;
 	size_t len = peer_answer(msg, 7, 1);
 	size_t plain = len;
@@ -80,7 +80,7 @@ static void the_record_reads_back(void **state)
 static int try(struct tsig_key *key, size_t len, size_t capacity)
 {
 	size_t now_len = len;
-	struct tsig_mac mac = { 0 };
+	struct tsig_mac mac = {0};
 	int err = 0;
 
 	memcpy(before, msg, sizeof(before));

@@ -60,7 +60,7 @@ static void send_one(struct transfer *t, unsigned int i, bool is_signed)
 	}
 	octets[len - 1] = (uint8_t)i;
 	if (is_signed) {
-		struct tsig_mac mac = { 0 };
+		struct tsig_mac mac = {0};
 
 		len = peer_sign(&t->peer, octets, len, &mac);
 		t->peer.prior = mac;
@@ -82,9 +82,9 @@ static void send_all(struct transfer *t, const char *pattern)
 
 static enum tsig_verdict take(struct tsig_stream *stream, const struct transfer *t, unsigned int i)
 {
-	uint8_t copy[512] = { 0 };
+	uint8_t copy[512] = {0};
 	size_t len = t->message[i].len;
-	struct tsig_info info = { 0 };
+	struct tsig_info info = {0};
 	enum tsig_verdict verdict = TSIG_FAILED;
 
 	memcpy(copy, t->message[i].octets, len);
@@ -123,11 +123,11 @@ static enum tsig_verdict run(const struct transfer *t, const unsigned int *order
 static void verifies_dnspython(void **state)
 {
 	struct vectors *v = vectors_open("streams.txt");
-	char *f[8] = { NULL };
+	char *f[8] = {NULL};
 	struct tsig_key *key = NULL;
-	struct tsig_stream stream = { 0 };
-	uint8_t octets[4096] = { 0 };
-	uint8_t plain[4096] = { 0 };
+	struct tsig_stream stream = {0};
+	uint8_t octets[4096] = {0};
+	uint8_t plain[4096] = {0};
 	bool complete = false;
 	unsigned int streams = 0;
 
@@ -148,7 +148,7 @@ static void verifies_dnspython(void **state)
 		tsig_stream_clear(&stream);
 		tsig_key_free(key);
 		enum tsig_alg alg = TSIG_HMAC_SHA1;
-		struct tsig_mac mac = { 0 };
+		struct tsig_mac mac = {0};
 
 		assert_true(tsig_alg_from_name(f[2], &alg));
 		len = unhex(f[4], octets, sizeof(octets));
@@ -225,13 +225,13 @@ static void unsigned_ends(void **state)
 
 static void reordered_or_dropped(void **state)
 {
-	static const unsigned int swapped[] = { 0, 2, 1, 3 };
-	static const unsigned int swapped_unsigned[] = { 0, 1, 3, 2, 4 };
-	static const unsigned int dropped[] = { 0, 2, 3, 4 };
-	static const unsigned int dropped_unsigned[] = { 0, 1, 2, 4 };
-	static const unsigned int repeated[] = { 0, 1, 2, 2, 3, 4 };
-	static const unsigned int repeated_signed[] = { 0, 1, 1 };
-	static const unsigned int late[] = { 1, 2, 3 };
+	static const unsigned int swapped[] = {0, 2, 1, 3};
+	static const unsigned int swapped_unsigned[] = {0, 1, 3, 2, 4};
+	static const unsigned int dropped[] = {0, 2, 3, 4};
+	static const unsigned int dropped_unsigned[] = {0, 1, 2, 4};
+	static const unsigned int repeated[] = {0, 1, 2, 2, 3, 4};
+	static const unsigned int repeated_signed[] = {0, 1, 1};
+	static const unsigned int late[] = {1, 2, 3};
 	struct transfer *t = *state;
 	bool complete = true;
 
@@ -365,9 +365,9 @@ static void key_is_shared(void **state)
 	assert_int_equal(tsig_stream_init(&a, t->key, &t->request_mac), TSIG_OK);
 	assert_int_equal(tsig_stream_init(&b, t->key, &t->request_mac), TSIG_OK);
 	for (unsigned int i = 0; i < 5; i++) {
-		uint8_t msg[512] = { 0 };
+		uint8_t msg[512] = {0};
 		size_t len = 12;
-		struct tsig_mac mac = { 0 };
+		struct tsig_mac mac = {0};
 
 		assert_int_equal(take(&a, t, i), TSIG_GOOD);
 		assert_int_equal(tsig_sign(t->key, msg, &len, sizeof(msg), PEER_NOW, &mac), 0);
@@ -382,7 +382,7 @@ static void key_is_shared(void **state)
 static void zeroed_and_cleared_refuse(void **state)
 {
 	struct transfer *t = *state;
-	struct tsig_stream stream = { 0 };
+	struct tsig_stream stream = {0};
 
 	send_all(t, "SS");
 	assert_int_not_equal(take(&stream, t, 0), TSIG_GOOD);

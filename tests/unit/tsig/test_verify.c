@@ -90,15 +90,15 @@ static enum tsig_verdict judge(const struct peer *peer)
 static void verifies_dnspython(void **state)
 {
 	struct vectors *v = vectors_open("answers.txt");
-	char *f[11] = { NULL };
+	char *f[11] = {NULL};
 	unsigned int rows = 0;
 
 	(void)state;
 	while (vectors_next(v, f, 11)) {
 		enum tsig_alg alg = TSIG_HMAC_SHA1;
 		struct tsig_key *its_key = NULL;
-		struct tsig_mac mac = { 0 };
-		uint8_t octets[4096] = { 0 };
+		struct tsig_mac mac = {0};
+		uint8_t octets[4096] = {0};
 		size_t len = unhex(f[3], octets, sizeof(octets));
 		enum tsig_verdict want = strcmp(f[7], "good") == 0 ? TSIG_GOOD : TSIG_PEER_ERROR;
 
@@ -164,7 +164,7 @@ static void no_tsig(void **state)
 static void wrong_key_or_secret(void **state)
 {
 	struct peer peer = right_peer();
-	uint8_t other_secret[32] = { 1 };
+	uint8_t other_secret[32] = {1};
 
 	(void)state;
 	peer.name = "mail-updatf";
@@ -292,7 +292,7 @@ static void changed_id(void **state)
 
 static void peer_errors(void **state)
 {
-	static const uint8_t clock[] = { 0, 0, 0x65, 0x54, 0, 0 };
+	static const uint8_t clock[] = {0, 0, 0x65, 0x54, 0, 0};
 	struct peer peer = right_peer();
 
 	(void)state;
@@ -338,7 +338,7 @@ static void unsigned_errors(void **state)
 
 static void misplaced(void **state)
 {
-	static const uint8_t opt[] = { 0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0 };
+	static const uint8_t opt[] = {0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0};
 	struct peer peer = right_peer();
 	size_t plain = peer_answer(msg, 1, 2);
 	size_t len = peer_sign(&peer, msg, plain, NULL);
@@ -378,7 +378,7 @@ enum { FROM_OTHER = 2, FROM_MAC_LEN = 40, FROM_ALG = 61, FROM_RDLENGTH = 63, FRO
 
 static void wrong_lengths(void **state)
 {
-	static const size_t from_end[] = { FROM_OTHER, FROM_MAC_LEN, FROM_RDLENGTH };
+	static const size_t from_end[] = {FROM_OTHER, FROM_MAC_LEN, FROM_RDLENGTH};
 	struct peer peer = right_peer();
 
 	(void)state;
@@ -433,7 +433,7 @@ static size_t with_owner(const void *owner, size_t size)
 
 static void compressed_owner(void **state)
 {
-	uint8_t self[2] = { 0xc0, 0 };
+	uint8_t self[2] = {0xc0, 0};
 	size_t len = with_owner("\013mail-update", 13);
 	size_t start = len - FROM_OWNER;
 

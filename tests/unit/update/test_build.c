@@ -82,7 +82,8 @@ static void message_text(const uint8_t *origin, size_t len, struct mz_str *out)
 	assert_int_equal(r.count[0], 1);
 	assert_int_equal(r.count[3], 0);
 	assert_int_equal(mz_reader_question(&r, &zone, &type, &klass), 1);
-	assert_true(mz_name_equal(zone.wire, origin) && type == MZ_TYPE_SOA && klass == MZ_CLASS_IN);
+	assert_true(mz_name_equal(zone.wire, origin) && type == MZ_TYPE_SOA &&
+		    klass == MZ_CLASS_IN);
 	while ((more = mz_reader_rr(&r, &view)) == 1)
 		add_rr(out, &r, &view);
 	assert_int_equal(more, 0);
@@ -94,7 +95,9 @@ static size_t build(const struct world *w, size_t from, size_t to)
 {
 	size_t len = 0;
 
-	assert_int_equal(mz_update_build(&w->plan, &w->live, w->origin.wire, from, to, 0, wire, &len), MZ_OK);
+	assert_int_equal(mz_update_build(&w->plan, &w->live, w->origin.wire, from, to, 0, wire,
+					 &len),
+			 MZ_OK);
 	return len;
 }
 
@@ -117,7 +120,8 @@ static void assert_built(struct world *w, const char *expected)
 }
 
 /* Each server makes of `before` exactly `after` with it, and finds nothing in it to ignore. */
-static void assert_taken(struct world *w, const struct mz_rrlist *before, const struct mz_rrlist *after)
+static void assert_taken(struct world *w, const struct mz_rrlist *before,
+			 const struct mz_rrlist *after)
 {
 	size_t len = build(w, 0, w->plan.unit_count);
 
@@ -139,10 +143,12 @@ static void assert_taken(struct world *w, const struct mz_rrlist *before, const 
 	}
 }
 
-static void list_of(struct mz_rrlist *out, const struct world *w, const char *const *lines, size_t count)
+static void list_of(struct mz_rrlist *out, const struct world *w, const char *const *lines,
+		    size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		assert_int_equal(mz_rr_from_text(out, lines[i], w->origin.wire, 300, NULL, NULL), MZ_OK);
+		assert_int_equal(mz_rr_from_text(out, lines[i], w->origin.wire, 300, NULL, NULL),
+				 MZ_OK);
 	mz_rrlist_sort(out, true);
 }
 
@@ -298,7 +304,8 @@ static void test_shared_rrset(void **state)
 			"? is example.org. TXT \"v=spf1 \" \"-all\"\n"
 			"- example.org. TXT \"v=spf1 \" \"-all\"\n"
 			"+ example.org. 60 TXT \"v=spf1 mx -all\"\n");
-	list_of(&after, w, (const char *const[]){"@ 60 TXT \"hello\"", "@ 60 TXT \"v=spf1 mx -all\""}, 2);
+	list_of(&after, w,
+		(const char *const[]){"@ 60 TXT \"hello\"", "@ 60 TXT \"v=spf1 mx -all\""}, 2);
 	assert_taken(w, &w->live.rrs, &after);
 	mz_rrlist_clear(&after);
 }
@@ -467,7 +474,8 @@ static void test_deletions_of_rrsets(void **state)
 	assert_int_equal(mz_update_pack(&w->plan, 0), MZ_UPDATE_DELETIONS);
 	assert_int_equal(mz_update_pack(&w->plan, 1), MZ_UPDATE_DELETIONS + 1);
 	assert_int_equal(mz_update_pack(&w->plan, MZ_UPDATE_DELETIONS), MZ_UPDATE_DELETIONS + 1);
-	assert_int_equal(mz_update_pack(&w->plan, MZ_UPDATE_DELETIONS + 1), MZ_UPDATE_DELETIONS + 1);
+	assert_int_equal(mz_update_pack(&w->plan, MZ_UPDATE_DELETIONS + 1),
+			 MZ_UPDATE_DELETIONS + 1);
 }
 
 static void test_deletions_of_rrs(void **state)
@@ -619,7 +627,9 @@ static void test_prerequisites_fit(void **state)
 	for (size_t from = 0, to = 0; from < 30; from = to, messages++) {
 		to = mz_update_pack(&w->plan, from);
 		assert_true(to > from && to <= 30);
-		assert_int_equal(mz_update_build(&w->plan, &w->live, w->origin.wire, from, to, 512, wire, &len), MZ_OK);
+		assert_int_equal(mz_update_build(&w->plan, &w->live, w->origin.wire, from, to, 512,
+						 wire, &len),
+				 MZ_OK);
 		assert_true(len <= MZ_MSG_MAX - 512);
 	}
 	assert_true(messages > 2 && messages < 10);
@@ -661,10 +671,12 @@ static void test_room(void **state)
 	world_plan(w);
 	full = build(w, 0, 1);
 	assert_int_equal(full, 12 + 17 + (4 + 10) + (4 + 10 + 4));
-	assert_int_equal(mz_update_build(&w->plan, &w->live, w->origin.wire, 0, 1, MZ_MSG_MAX - full, wire, &len),
+	assert_int_equal(mz_update_build(&w->plan, &w->live, w->origin.wire, 0, 1,
+					 MZ_MSG_MAX - full, wire, &len),
 			 MZ_OK);
 	assert_int_equal(len, full);
-	assert_int_equal(mz_update_build(&w->plan, &w->live, w->origin.wire, 0, 1, MZ_MSG_MAX - full + 1, wire, &len),
+	assert_int_equal(mz_update_build(&w->plan, &w->live, w->origin.wire, 0, 1,
+					 MZ_MSG_MAX - full + 1, wire, &len),
 			 MZ_ESPACE);
 }
 

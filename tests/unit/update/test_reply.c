@@ -21,12 +21,18 @@ static const struct {
 	unsigned rcode;
 	enum mz_update_outcome outcome;
 } rcodes[] = {
-	{MZ_RCODE_NOERROR, MZ_UPDATE_APPLIED}, {MZ_RCODE_FORMERR, MZ_UPDATE_FAULT},
-	{MZ_RCODE_SERVFAIL, MZ_UPDATE_LATER},  {MZ_RCODE_NXDOMAIN, MZ_UPDATE_RACED},
-	{MZ_RCODE_NOTIMP, MZ_UPDATE_FAULT},    {MZ_RCODE_REFUSED, MZ_UPDATE_DENIED},
-	{MZ_RCODE_YXDOMAIN, MZ_UPDATE_RACED},  {MZ_RCODE_YXRRSET, MZ_UPDATE_RACED},
-	{MZ_RCODE_NXRRSET, MZ_UPDATE_RACED},   {MZ_RCODE_NOTAUTH, MZ_UPDATE_DENIED},
-	{MZ_RCODE_NOTZONE, MZ_UPDATE_DENIED},  {11, MZ_UPDATE_LATER},
+	{MZ_RCODE_NOERROR, MZ_UPDATE_APPLIED},
+	{MZ_RCODE_FORMERR, MZ_UPDATE_FAULT},
+	{MZ_RCODE_SERVFAIL, MZ_UPDATE_LATER},
+	{MZ_RCODE_NXDOMAIN, MZ_UPDATE_RACED},
+	{MZ_RCODE_NOTIMP, MZ_UPDATE_FAULT},
+	{MZ_RCODE_REFUSED, MZ_UPDATE_DENIED},
+	{MZ_RCODE_YXDOMAIN, MZ_UPDATE_RACED},
+	{MZ_RCODE_YXRRSET, MZ_UPDATE_RACED},
+	{MZ_RCODE_NXRRSET, MZ_UPDATE_RACED},
+	{MZ_RCODE_NOTAUTH, MZ_UPDATE_DENIED},
+	{MZ_RCODE_NOTZONE, MZ_UPDATE_DENIED},
+	{11, MZ_UPDATE_LATER},
 	{15, MZ_UPDATE_LATER},
 };
 enum { RCODES = sizeof(rcodes) / sizeof(rcodes[0]) };
@@ -57,7 +63,7 @@ static void test_no_reply(void **state)
 		enum mz_net_outcome net;
 		enum mz_update_outcome outcome;
 	} cases[] = {
-		{MZ_NET_BADTIME, MZ_UPDATE_DENIED}, {MZ_NET_UNREACHABLE, MZ_UPDATE_LATER},
+		{MZ_NET_BADTIME, MZ_UPDATE_DENIED},  {MZ_NET_UNREACHABLE, MZ_UPDATE_LATER},
 		{MZ_NET_TIMEOUT, MZ_UPDATE_UNKNOWN}, {MZ_NET_LOST, MZ_UPDATE_UNKNOWN},
 		{MZ_NET_BROKEN, MZ_UPDATE_UNKNOWN},  {MZ_NET_STOPPED, MZ_UPDATE_UNKNOWN},
 	};
@@ -109,8 +115,10 @@ static void test_hints_of_what_was_ignored(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_proven), cmocka_unit_test(test_unproven),
-		cmocka_unit_test(test_no_reply), cmocka_unit_test(test_hints),
+		cmocka_unit_test(test_proven),
+		cmocka_unit_test(test_unproven),
+		cmocka_unit_test(test_no_reply),
+		cmocka_unit_test(test_hints),
 		cmocka_unit_test(test_hints_of_what_was_ignored),
 	};
 

@@ -157,8 +157,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_nothing), TEST(test_additions), TEST(test_shared),
-		TEST(test_whole),   TEST(test_all_goes),  TEST(test_refused_unit_is_left_out),
+		TEST(test_nothing),  TEST(test_additions), TEST(test_shared),
+		TEST(test_whole),    TEST(test_all_goes),  TEST(test_refused_unit_is_left_out),
 		TEST(test_messages),
 	};
 

@@ -51,7 +51,8 @@ void mz_str_add(struct mz_str *str, const char *text);
 void mz_str_addn(struct mz_str *str, const char *octets, size_t n);
 void mz_str_addc(struct mz_str *str, char c);
 void mz_str_addf(struct mz_str *str, const char *fmt, ...) MZ_PRINTF(2, 3);
-/* Adds a JSON string literal with its quotes; octets outside ASCII or UTF-8 become \u00XX. */
+/* Adds a JSON string literal with its quotes; octets outside UTF-8 and control
+ * characters become \u00XX. */
 void mz_str_add_json(struct mz_str *str, const char *text);
 /* Empties the text and keeps its memory. */
 void mz_str_reset(struct mz_str *str);
@@ -99,11 +100,19 @@ uint32_t mz_random_below(uint32_t bound);
 void mz_sha256(const void *data, size_t len, uint8_t digest[32]);
 void mz_str_add_base64(struct mz_str *str, const uint8_t *octets, size_t n);
 
-/* Log lines on stderr: `time level event key=value ...`. `fields` is a printf text of
- * key=value pairs; control characters in it are replaced. */
+/* Log lines on stderr, one event a line, as `time level event key=value ...` or as JSON. */
 enum mz_log_level { MZ_LOG_ERROR, MZ_LOG_WARNING, MZ_LOG_INFO, MZ_LOG_DEBUG };
 void mz_log_set_level(enum mz_log_level level);
+void mz_log_set_format(bool json);
 bool mz_log_on(enum mz_log_level level);
-void mz_log(enum mz_log_level level, const char *event, const char *fields, ...) MZ_PRINTF(3, 4);
+/* Writes one line with one system call; errno stays. After `event` come pairs of texts, a key and
+ * its value, and a final NULL. Events and keys are plain words of ours; values are escaped, and one
+ * that is NULL is left out with its key. Nothing is done where the level is off. */
+void mz_log(enum mz_log_level level, const char *event, ...) __attribute__((sentinel));
+
+/* A whole number as a value of the log: a text that lives until the end of the block. */
+#define MZ_NUM_TEXT 24
+#define MZ_NUM(n) mz_num_text((char[MZ_NUM_TEXT]){0}, (int64_t)(n))
+char *mz_num_text(char buf[MZ_NUM_TEXT], int64_t n);
 
 #endif

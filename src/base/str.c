@@ -86,6 +86,15 @@ static size_t utf8_length(const unsigned char *p)
 	return n;
 }
 
+/* Terminals obey the control characters above ASCII too. */
+static void add_utf8(struct mz_str *str, const unsigned char *p, size_t n)
+{
+	if (p[0] == 0xc2 && p[1] < 0xa0)
+		mz_str_addf(str, "\\u%04x", p[1]);
+	else
+		mz_str_addn(str, (const char *)p, n);
+}
+
 void mz_str_add_json(struct mz_str *str, const char *text)
 {
 	const unsigned char *p = (const unsigned char *)text;
@@ -101,7 +110,7 @@ void mz_str_add_json(struct mz_str *str, const char *text)
 		else if (*p >= ' ' && *p < 0x7f)
 			mz_str_addc(str, (char)*p);
 		else if (*p >= 0x80 && (n = utf8_length(p)) > 0)
-			mz_str_addn(str, (const char *)p, n);
+			add_utf8(str, p, n);
 		else
 			mz_str_addf(str, "\\u%04x", *p);
 		p += n > 0 ? n : 1;

@@ -15,8 +15,9 @@ static const char *const state_names[] = {
 
 void flow_enter(struct flow *flow, enum state state)
 {
-	mz_log(MZ_LOG_DEBUG, "flow", "zone=%s server=%s from=%s to=%s", flow->job.origin_text,
-	       flow->job.server->name, state_names[flow->state], state_names[state]);
+	mz_log(MZ_LOG_DEBUG, "flow", "zone", flow->job.origin_text, "server",
+	       flow->job.server->name, "from", state_names[flow->state], "to", state_names[state],
+	       NULL);
 	flow->state = state;
 }
 
@@ -158,8 +159,8 @@ void flow_fail(struct flow *flow, enum mz_fault fault, const char *text)
 	flow->failed = true;
 	flow->fault = fault;
 	(void)snprintf(flow->error, sizeof(flow->error), "%s", text);
-	mz_log(MZ_LOG_DEBUG, "failed", "zone=%s server=%s reason=\"%s\"", flow->job.origin_text,
-	       flow->job.server->name, text);
+	mz_log(MZ_LOG_DEBUG, "failed", "zone", flow->job.origin_text, "server",
+	       flow->job.server->name, "reason", text, NULL);
 	/* What was sent before is history all the same. */
 	if (flow->log_count > 0 && flow_log_store(flow) == MZ_OK)
 		(void)mz_engine_commit(flow->engine, NULL, NULL);
@@ -188,8 +189,8 @@ void flow_fault(struct flow *flow, bool may_pass, enum mz_fault fault, const cha
 		flow_fail(flow, fault, text);
 		return;
 	}
-	mz_log(MZ_LOG_INFO, "retry", "zone=%s server=%s delay_ms=%u reason=\"%s\"",
-	       flow->job.origin_text, flow->job.server->name, delay, text);
+	mz_log(MZ_LOG_INFO, "retry", "zone", flow->job.origin_text, "server",
+	       flow->job.server->name, "delay_ms", MZ_NUM(delay), "reason", text, NULL);
 	flow_enter(flow, STATE_BACKOFF);
 	flow_after(flow, delay, on_again);
 }

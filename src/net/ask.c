@@ -13,8 +13,8 @@ static const char *const state_names[] = {
 void ask_enter(struct mz_ask *ask, enum ask_state state, struct ask_list *list)
 {
 	if (mz_log_on(MZ_LOG_DEBUG))
-		mz_log(MZ_LOG_DEBUG, "ask", "server=%s id=%u state=%s", ask->peer->text, ask->id,
-		       state_names[state]);
+		mz_log(MZ_LOG_DEBUG, "ask", "server", ask->peer->text, "id", MZ_NUM(ask->id),
+		       "state", state_names[state], NULL);
 	if (ask->list != NULL)
 		TAILQ_REMOVE(ask->list, ask, link);
 	ask->list = list;

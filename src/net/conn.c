@@ -25,8 +25,8 @@ static const char *const state_names[] = {
 static void enter(struct mz_conn *conn, enum conn_state state)
 {
 	if (mz_log_on(MZ_LOG_DEBUG))
-		mz_log(MZ_LOG_DEBUG, "connection", "server=%s fd=%d state=%s", conn->peer->text,
-		       conn->fd, state_names[state]);
+		mz_log(MZ_LOG_DEBUG, "connection", "server", conn->peer->text, "fd",
+		       MZ_NUM(conn->fd), "state", state_names[state], NULL);
 	conn->state = state;
 }
 

@@ -182,3 +182,32 @@ int mz_store_changes(struct mz_store *store, const char *domain, bool intended, 
 				     (long long)damaged);
 	return err;
 }
+
+int mz_store_change_get(struct mz_store *store, int64_t id,
+			void (*fn)(void *arg, const struct mz_store_change *change), void *arg)
+{
+	struct mz_query q = {0};
+	struct row row = {0};
+	int got = 0, err = MZ_OK;
+
+	mz_query_read(&q, store, MZ_SQL_CHANGE_GET);
+	mz_query_int(&q, id);
+	got = mz_query_step(&q);
+	if (got > 0)
+		read_row(&q, &row);
+	mz_query_end(&q);
+	if (got < 0)
+		return got;
+	if (got == 0)
+		err = mz_store_fault(store, MZ_ENOTFOUND, "there is no change %lld", (long long)id);
+	else if (row.err == MZ_ESTATE)
+		err = mz_store_fault(store, MZ_ESTATE, "%s: change %lld is damaged", store->path,
+				     (long long)id);
+	else if (row.err != MZ_OK)
+		err = mz_store_fault(store, row.err, "out of memory for change %lld",
+				     (long long)id);
+	else
+		fn(arg, &row.change);
+	clear_row(&row);
+	return err;
+}

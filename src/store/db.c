@@ -56,6 +56,26 @@ static const char *const sql[MZ_SQL_COUNT] = {
 	[MZ_SQL_DKIM_LIST] =
 		"SELECT selector, algorithm, stage, version, public_text, created, since"
 		" FROM dkim WHERE domain = ? ORDER BY id",
+	[MZ_SQL_CHANGE_GET] = CHANGE_COLUMNS "WHERE id = ?",
+	[MZ_SQL_TASK_PUT] =
+		"INSERT INTO task (id, kind, domain, families, flags, state, attempt, created, due,"
+		" changed, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+		" ON CONFLICT DO UPDATE SET families = excluded.families, flags = excluded.flags,"
+		" state = excluded.state, attempt = excluded.attempt, created = excluded.created,"
+		" due = excluded.due, changed = excluded.changed, reason = excluded.reason",
+	[MZ_SQL_TASK_DELETE] = "DELETE FROM task WHERE id = ?",
+	/* One row at a time, as the changes. */
+	[MZ_SQL_TASKS] = "SELECT id, kind, domain, families, flags, state, attempt, created, due, "
+			 "changed, reason"
+			 " FROM task WHERE id > ? ORDER BY id LIMIT 1",
+	[MZ_SQL_TASKS_TRIM] =
+		"DELETE FROM task WHERE state >= 3 AND id NOT IN"
+		" (SELECT id FROM task WHERE state >= 3 ORDER BY changed DESC, id DESC LIMIT ?)",
+	[MZ_SQL_DOMAIN_PUT] = "INSERT INTO domain (name, on_removal) VALUES (?, ?)"
+			      " ON CONFLICT DO UPDATE SET on_removal = excluded.on_removal",
+	[MZ_SQL_DOMAIN_DELETE] = "DELETE FROM domain WHERE name = ?",
+	[MZ_SQL_DOMAINS] = "SELECT name, on_removal FROM domain ORDER BY name",
+	[MZ_SQL_LEDGER_ALL] = "SELECT DISTINCT domain FROM ledger ORDER BY domain",
 };
 
 struct mz_store *mz_store_new(const char *directory)
@@ -101,13 +121,8 @@ void mz_store_close(struct mz_store *store)
 
 	if (store == NULL)
 		return;
-	if (mz_store_commit(store, &cause) != MZ_OK) {
-		struct mz_str text = {0};
-
-		mz_str_add_json(&text, cause.text);
-		mz_log(MZ_LOG_ERROR, "state_lost", "cause=%s", text.failed ? "\"\"" : text.s);
-		mz_str_clear(&text);
-	}
+	if (mz_store_commit(store, &cause) != MZ_OK)
+		mz_log(MZ_LOG_ERROR, "state_lost", "cause", cause.text, NULL);
 	mz_store_free(store);
 }
 

@@ -222,44 +222,6 @@ static void random_numbers(void **state)
 	assert_int_equal(mz_random_below(1), 0);
 }
 
-/* What the log writes for one call, into out. */
-static void logged(char *out, size_t size, const char *value)
-{
-	FILE *file = tmpfile();
-	int old = dup(STDERR_FILENO);
-	size_t n = 0;
-
-	assert_non_null(file);
-	assert_true(old >= 0 && dup2(fileno(file), STDERR_FILENO) >= 0);
-	mz_log(MZ_LOG_INFO, "event", "name=%s", value);
-	assert_true(dup2(old, STDERR_FILENO) >= 0);
-	close(old);
-	rewind(file);
-	n = fread(out, 1, size - 1, file);
-	out[n] = '\0';
-	fclose(file);
-}
-
-static void log_lines(void **state)
-{
-	char line[4096] = "", big[3000] = "";
-
-	(void)state;
-	mz_log_set_level(MZ_LOG_WARNING);
-	assert_true(mz_log_on(MZ_LOG_ERROR));
-	assert_false(mz_log_on(MZ_LOG_INFO));
-	logged(line, sizeof(line), "x");
-	assert_string_equal(line, "");
-	mz_log_set_level(MZ_LOG_INFO);
-	logged(line, sizeof(line), "a\n2026-01-01T00:00:00Z error forged\r\x1b[0m");
-	assert_non_null(
-		strstr(line, "Z info event name=a?2026-01-01T00:00:00Z error forged??[0m\n"));
-	assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1);
-	memset(big, 'x', sizeof(big) - 1);
-	logged(line, sizeof(line), big);
-	assert_true(strlen(line) < 1100 && line[strlen(line) - 1] == '\n');
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -275,7 +237,6 @@ int main(void)
 		cmocka_unit_test(sha256),
 		cmocka_unit_test(time_as_text),
 		cmocka_unit_test(random_numbers),
-		cmocka_unit_test(log_lines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

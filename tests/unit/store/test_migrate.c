@@ -31,9 +31,29 @@ static void version_0_to_1(void **state)
 	assert_int_equal(ask(s->store->db, "PRAGMA foreign_keys"), 0);
 	assert_int_equal(ask(s->store->db, "SELECT journal_mode = 'wal' FROM pragma_journal_mode"),
 			 1);
-	assert_int_equal(ask(s->store->db, "SELECT count(*) FROM sqlite_schema WHERE type = 'table'"
-					   " AND name IN ('zone', 'ledger', 'change', 'dkim')"),
-			 4);
+	assert_int_equal(ask(s->store->db,
+			     "SELECT count(*) FROM sqlite_schema WHERE type = 'table'"
+			     " AND name IN ('zone', 'ledger', 'change', 'dkim', 'task', 'domain')"),
+			 6);
+}
+
+/* A file of version 1 keeps what it has. */
+static void version_1_to_2(void **state)
+{
+	struct scratch *s = *state;
+	struct mz_store_zone zone = {.known = true, .serial = 7};
+
+	scratch_open(s);
+	assert_int_equal(mz_store_zone_put(s->store, "p", "o", "d", &zone), MZ_OK);
+	scratch_commit(s);
+	mz_store_close(s->store);
+	s->store = NULL;
+	scratch_sql(s->path, "DROP TABLE task; DROP TABLE domain; PRAGMA user_version = 1");
+	scratch_open(s);
+	assert_int_equal(ask(s->store->db, "PRAGMA user_version"), 2);
+	assert_int_equal(ask(s->store->db, "SELECT serial FROM zone"), 7);
+	assert_int_equal(ask(s->store->db, "SELECT count(*) FROM task"), 0);
+	assert_int_equal(ask(s->store->db, "SELECT count(*) FROM domain"), 0);
 }
 
 static void opened_again(void **state)
@@ -75,7 +95,7 @@ static void newer_version(void **state)
 	snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", mz_store_version + 1);
 	scratch_sql(s->path, sql);
 	refused(s,
-		"is of version 2, and this program knows versions up to 1: use the newer program");
+		"is of version 3, and this program knows versions up to 2: use the newer program");
 }
 
 static void other_program(void **state)
@@ -153,10 +173,10 @@ static void several_steps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SCRATCH_TEST(version_0_to_1), SCRATCH_TEST(opened_again),
-		SCRATCH_TEST(newer_version),  SCRATCH_TEST(other_program),
-		SCRATCH_TEST(no_database),    SCRATCH_TEST(missing_table),
-		SCRATCH_TEST(several_steps),
+		SCRATCH_TEST(version_0_to_1), SCRATCH_TEST(version_1_to_2),
+		SCRATCH_TEST(opened_again),   SCRATCH_TEST(newer_version),
+		SCRATCH_TEST(other_program),  SCRATCH_TEST(no_database),
+		SCRATCH_TEST(missing_table),  SCRATCH_TEST(several_steps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Signs a request (RFC 8945 section 5.1). */
+/* Signs requests and answers (RFC 8945 sections 5.1 and 5.3). */
 
 #include "tsig/internal.h"
 
@@ -21,8 +21,8 @@ static int check_room(const struct tsig_key *key, const uint8_t *msg, size_t len
 	return TSIG_OK;
 }
 
-int tsig_sign(const struct tsig_key *key, uint8_t *msg, size_t *len, size_t capacity, uint64_t now,
-	      struct tsig_mac *out_mac)
+static int sign(const struct tsig_key *key, const struct tsig_mac *request_mac, uint8_t *msg,
+		size_t *len, size_t capacity, uint64_t now, struct tsig_mac *out_mac)
 {
 	/* time signed, fudge, error 0, other length 0: the end of the variables */
 	uint8_t times[TSIG_TIMERS_LEN + 4] = {0};
@@ -35,7 +35,9 @@ int tsig_sign(const struct tsig_key *key, uint8_t *msg, size_t *len, size_t capa
 	tsig_put16(times + 2, (uint16_t)(now >> 16));
 	tsig_put16(times + 4, (uint16_t)now);
 	tsig_put16(times + 6, TSIG_FUDGE);
-	if (!tsig_hmac_start(key->hmac) || !tsig_hmac_add(key->hmac, msg, *len) ||
+	if (!tsig_hmac_start(key->hmac) ||
+	    (request_mac != NULL && !tsig_digest_mac(key->hmac, request_mac)) ||
+	    !tsig_hmac_add(key->hmac, msg, *len) ||
 	    !tsig_hmac_add(key->hmac, key->vars, key->vars_len) ||
 	    !tsig_hmac_add(key->hmac, times, sizeof(times)) || !tsig_hmac_finish(key->hmac, mac))
 		return TSIG_ECRYPTO;
@@ -45,4 +47,30 @@ int tsig_sign(const struct tsig_key *key, uint8_t *msg, size_t *len, size_t capa
 	out_mac->len = key->row->mac_len;
 	memcpy(out_mac->octets, mac, out_mac->len);
 	return TSIG_OK;
+}
+
+int tsig_sign(const struct tsig_key *key, uint8_t *msg, size_t *len, size_t capacity, uint64_t now,
+	      struct tsig_mac *out_mac)
+{
+	return sign(key, NULL, msg, len, capacity, now, out_mac);
+}
+
+int tsig_sign_answer(const struct tsig_key *key, const struct tsig_mac *request_mac, uint8_t *msg,
+		     size_t *len, size_t capacity, uint64_t now)
+{
+	struct tsig_mac mac = {0};
+
+	return sign(key, request_mac, msg, len, capacity, now, &mac);
+}
+
+bool tsig_find_mac(const uint8_t *msg, size_t len, struct tsig_mac *out_mac)
+{
+	struct tsig_rr rr = {0};
+
+	*out_mac = (struct tsig_mac){0};
+	if (tsig_rr_find(msg, len, &rr) != TSIG_GOOD || rr.info.mac_len > TSIG_MAC_MAX)
+		return false;
+	out_mac->len = rr.info.mac_len;
+	memcpy(out_mac->octets, rr.mac, out_mac->len);
+	return true;
 }

@@ -130,6 +130,18 @@ int tsig_sign(const struct tsig_key *key, uint8_t *msg, size_t *len, size_t capa
 	      struct tsig_mac *out_mac);
 
 /*
+ * Signs the answer to a request whose MAC is given (RFC 8945 section 5.3). Errors as tsig_sign().
+ */
+int tsig_sign_answer(const struct tsig_key *key, const struct tsig_mac *request_mac, uint8_t *msg,
+		     size_t *len, size_t capacity, uint64_t now);
+
+/*
+ * The MAC of a message as it stands in it, with nothing proven: what the answer to it is signed
+ * with. To be taken before tsig_verify() takes the TSIG off. False: there is no well-formed TSIG.
+ */
+bool tsig_find_mac(const uint8_t *msg, size_t len, struct tsig_mac *out_mac);
+
+/*
  * What a received message proves. Only TSIG_GOOD proves its content, and TSIG_PEER_ERROR that
  * the key's other holder said so. Zeroed memory is no good verdict.
  */

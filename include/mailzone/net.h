@@ -95,4 +95,27 @@ void mz_net_explain(const struct mz_answer *answer, const struct mz_peer *peer, 
 /* "127.0.0.1:53" */
 const char *mz_peer_text(const struct mz_peer *peer);
 
+/* ---- NOTIFY: the listening end (RFC 1996) -------------------------------------------------------- */
+
+struct mz_notify; /* one address, UDP and TCP */
+struct mz_notify_event {
+	const uint8_t *origin; /* wire, lower case */
+	const char *host;      /* where it came from, as text */
+	bool have_serial;
+	uint32_t serial;	    /* of the SOA that came along */
+	const struct tsig_key *key; /* it verified with this; NULL: it was not signed */
+};
+enum mz_notify_reply { MZ_NOTIFY_TAKE, MZ_NOTIFY_REFUSE, MZ_NOTIFY_NOTAUTH };
+/* Whom to believe is the handler's; called from the loop for each well-formed NOTIFY whose TSIG, where it
+ * has one, verifies. */
+typedef enum mz_notify_reply (*mz_notify_handler)(void *arg, const struct mz_notify_event *event);
+/* The keys that may sign one, by number; NULL behind the last. */
+typedef const struct tsig_key *(*mz_notify_key)(void *arg, size_t index);
+
+/* MZ_EIO with a cause: the address cannot be listened at; MZ_ENOMEM. */
+int mz_notify_open(struct mz_notify **out, struct event_base *base,
+		   const struct mz_endpoint *endpoint, mz_notify_key key, mz_notify_handler handler,
+		   void *arg, struct mz_cause *cause);
+void mz_notify_close(struct mz_notify *notify);
+
 #endif

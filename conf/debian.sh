@@ -3,7 +3,7 @@
 
 # What it takes to build mailzone.
 MZ_BUILD_PACKAGES="build-essential autoconf automake pkg-config libldns-dev libssl-dev
-	libconfig-dev libevent-dev libsqlite3-dev"
+	libconfig-dev libevent-dev libsqlite3-dev libjansson-dev"
 
 say() {
 	printf '\n== %s\n' "$*"

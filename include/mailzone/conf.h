@@ -252,7 +252,7 @@ void mz_conf_errors_clear(struct mz_conf_errors *errors);
  * *out. Network, DNS and other files are not touched. */
 int mz_conf_load(struct mz_conf **out, const char *path, struct mz_conf_errors *errors);
 /* The same, but after MZ_EINVAL *out is what could be read: references and values that had a fault
- * are NULL or empty in it. Good for mz_facts_check only. */
+ * are NULL or empty in it. Good for mz_facts_check, and to find the control socket. */
 int mz_conf_load_partly(struct mz_conf **out, const char *path, struct mz_conf_errors *errors);
 void mz_conf_free(struct mz_conf *conf);
 

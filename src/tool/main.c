@@ -12,15 +12,28 @@
 
 static const struct command commands[] = {
 	{"check", "", "read the configuration and the files it names, print every error",
-	 tool_check, false, false, 0, 0},
-	{"export", "DOMAIN...", "print the desired records as a zone file", tool_export, false,
-	 false, 1, -1},
+	 tool_check, 0, 0, 0},
+	{"export", "DOMAIN...", "print the desired records as a zone file", tool_export, 0, 1, -1},
 	{"plan", "[DOMAIN...] [--records FAMILY,...]",
-	 "read the live zone and print what would change", tool_plan, true, true, 0, -1},
+	 "read the live zone and print what would change", tool_plan,
+	 TAKES_RECORDS | TAKES_NSUPDATE, 0, -1},
 	{"apply", "[DOMAIN...] [--records FAMILY,...]",
-	 "plan, update, verify, wait for the secondaries", tool_apply, true, false, 0, -1},
-	{"withdraw", "DOMAIN", "remove every record of this domain that is ours", tool_withdraw,
-	 false, false, 1, 1},
+	 "plan, update, verify, wait for the secondaries", tool_apply, TAKES_RECORDS, 0, -1},
+	{"withdraw", "DOMAIN", "remove every record of this domain that is ours", tool_withdraw, 0,
+	 1, 1},
+	{"status", "[DOMAIN...]",
+	 "how each domain stands (this and what follows ask a running mailzoned)", tool_remote, 0,
+	 0, -1},
+	{"reconcile",
+	 "[DOMAIN...] [--records FAMILY,...] [--on-success-renew-certificate] [--wait]",
+	 "file a task for each domain, due now", tool_remote, TAKES_RECORDS | TAKES_WAIT, 0, -1},
+	{"tasks", "[--state STATE] | show ID | retry ID | reschedule ID TIME | cancel ID",
+	 "the task queue", tool_remote, TAKES_STATE, 0, 3},
+	{"history", "[DOMAIN] [--limit N]", "every change that was made, the newest first",
+	 tool_remote, TAKES_LIMIT, 0, 1},
+	{"undo", "CHANGE", "take one change back", tool_remote, 0, 1, 1},
+	{"reload", "", "read the configuration anew", tool_remote, 0, 0, 0},
+	{"version", "", "the version of the running mailzoned", tool_remote, 0, 0, 0},
 };
 /* Memory up to this size is kept when it is freed: the next zone needs it again at once. */
 enum { KEPT_OCTETS = 32 << 20 };
@@ -54,6 +67,11 @@ static void usage(FILE *to)
 		      "  -c, --config FILE   the configuration (default %s)\n"
 		      "      --format FORMAT text, json, or nsupdate for plan\n"
 		      "      --records LIST  only these families\n"
+		      "      --wait          until the tasks are over\n"
+		      "      --on-success-renew-certificate\n"
+		      "                      then run the certificate_renew hook\n"
+		      "      --state STATE   pending, running, retry, failed or done\n"
+		      "      --limit N       so many changes\n"
 		      "  -v, --verbose       say more on stderr; twice for every step\n"
 		      "  -h, --help, -V, --version\n"
 		      "\nexit status: 0 good, 1 failed or refused, 2 changes pending (plan), 64 "
@@ -103,6 +121,30 @@ static bool parse_format(struct options *options, const char *name)
 	return false;
 }
 
+static bool parse_state(struct options *options, const char *name)
+{
+	static const char *const names[] = {"pending", "running", "retry", "failed", "done"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(name, names[i]) == 0) {
+			options->state = name;
+			return true;
+		}
+	}
+	tool_error("--state: \"%s\" is none of pending, running, retry, failed, done", name);
+	return false;
+}
+
+static bool parse_limit(struct options *options, const char *text)
+{
+	char *end = NULL;
+
+	options->limit = strtol(text, &end, 10);
+	if (end == text || *end != '\0' || options->limit < 1 || options->limit > 100000)
+		tool_error("--limit: \"%s\" is no number from 1 to 100000", text);
+	return end != text && *end == '\0' && options->limit >= 1 && options->limit <= 100000;
+}
+
 /* -1: go on; else the exit status. */
 static int parse_options(struct options *options, int argc, char **argv)
 {
@@ -111,6 +153,10 @@ static int parse_options(struct options *options, int argc, char **argv)
 		{"format", required_argument, NULL, 'f'},
 		{"records", required_argument, NULL, 'r'},
 		{"verbose", no_argument, NULL, 'v'},
+		{"wait", no_argument, NULL, 'w'},
+		{"state", required_argument, NULL, 's'},
+		{"limit", required_argument, NULL, 'l'},
+		{"on-success-renew-certificate", no_argument, NULL, 'n'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
@@ -128,6 +174,20 @@ static int parse_options(struct options *options, int argc, char **argv)
 			break;
 		case 'r':
 			if (!parse_families(options, optarg))
+				return EXIT_WRONG_USAGE;
+			break;
+		case 'w':
+			options->wait = true;
+			break;
+		case 'n':
+			options->renew = true;
+			break;
+		case 's':
+			if (!parse_state(options, optarg))
+				return EXIT_WRONG_USAGE;
+			break;
+		case 'l':
+			if (!parse_limit(options, optarg))
 				return EXIT_WRONG_USAGE;
 			break;
 		case 'v':
@@ -155,7 +215,32 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-static int run(const struct options *options, int argc, char **argv)
+/* Has the command all the options that were given? */
+static bool fits(const struct options *options, const struct command *command)
+{
+	const struct {
+		bool given;
+		unsigned bit;
+		const char *name;
+	} given[] = {
+		{options->records_given, TAKES_RECORDS, "--records"},
+		{options->format == MZ_FORMAT_NSUPDATE, TAKES_NSUPDATE, "--format nsupdate"},
+		{options->wait, TAKES_WAIT, "--wait"},
+		{options->renew, TAKES_WAIT, "--on-success-renew-certificate"},
+		{options->state != NULL, TAKES_STATE, "--state"},
+		{options->limit != 0, TAKES_LIMIT, "--limit"},
+	};
+
+	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++) {
+		if (given[i].given && (command->takes & given[i].bit) == 0) {
+			tool_error("%s does not take %s", command->name, given[i].name);
+			return false;
+		}
+	}
+	return true;
+}
+
+static int run(struct options *options, int argc, char **argv)
 {
 	const struct command *command = NULL;
 
@@ -168,6 +253,7 @@ static int run(const struct options *options, int argc, char **argv)
 		tool_error("there is no command \"%s\" (see mailzone --help)", argv[0]);
 		return EXIT_WRONG_USAGE;
 	}
+	options->command = command->name;
 	argc--;
 	argv++;
 	if (argc < command->min_arguments ||
@@ -175,14 +261,8 @@ static int run(const struct options *options, int argc, char **argv)
 		tool_error("usage: mailzone %s %s", command->name, command->arguments);
 		return EXIT_WRONG_USAGE;
 	}
-	if ((options->records_given && !command->takes_records) ||
-	    (options->format == MZ_FORMAT_NSUPDATE && !command->takes_nsupdate)) {
-		tool_error("%s does not take %s", command->name,
-			   options->format == MZ_FORMAT_NSUPDATE && !command->takes_nsupdate
-				   ? "--format nsupdate"
-				   : "--records");
+	if (!fits(options, command))
 		return EXIT_WRONG_USAGE;
-	}
 	return command->run(options, argc, argv);
 }
 

@@ -194,17 +194,19 @@ static int reconcile(const struct options *options, int argc, char **argv, enum 
 {
 	bool written = true;
 	struct run run = {.options = options, .conf = tool_load(options)};
-	bool good = run.conf != NULL && mz_facts_cache_new(&run.facts) == MZ_OK &&
+	int status = EXIT_FAILED;
+	bool handed = run.conf != NULL && tool_hand_over(options, run.conf, argc, argv, &status);
+	bool good = !handed && run.conf != NULL && mz_facts_cache_new(&run.facts) == MZ_OK &&
 		    mz_select(&run.selection, run.conf, (const char *const *)argv, (size_t)argc,
 			      on_error, &run) == MZ_OK &&
 		    (mode == MZ_FLOW_PLAN || check_files(&run) == MZ_OK) &&
 		    open_state(&run, mode != MZ_FLOW_PLAN) == MZ_OK;
-	int status = EXIT_FAILED;
 
 	if (good && mode == MZ_FLOW_APPLY)
 		written = write_policies(&run);
 	good = good && run_jobs(&run, mode) == MZ_OK;
-	status = finish(&run, good);
+	if (!handed)
+		status = finish(&run, good);
 	run_clear(&run);
 	return written ? status : EXIT_FAILED;
 }
@@ -222,18 +224,19 @@ int tool_apply(const struct options *options, int argc, char **argv)
 int tool_withdraw(const struct options *options, int argc, char **argv)
 {
 	struct run run = {.options = options, .conf = tool_load(options)};
-	bool good = run.conf != NULL && mz_facts_cache_new(&run.facts) == MZ_OK &&
+	int status = EXIT_FAILED;
+	bool handed = run.conf != NULL && tool_hand_over(options, run.conf, argc, argv, &status);
+	bool good = !handed && run.conf != NULL && mz_facts_cache_new(&run.facts) == MZ_OK &&
 		    open_state(&run, true) == MZ_OK &&
 		    mz_select_places(&run.selection, run.conf, run.store, argv[0], on_error,
 				     &run) == MZ_OK &&
 		    run_jobs(&run, MZ_FLOW_WITHDRAW) == MZ_OK;
-	int status = EXIT_FAILED;
 
-	(void)argc;
 	if (good && run.selection.count == 0 && options->format == MZ_FORMAT_TEXT)
 		(void)printf("%s: the ledger holds no record of it, nothing to withdraw\n",
 			     argv[0]);
-	status = finish(&run, good);
+	if (!handed)
+		status = finish(&run, good);
 	run_clear(&run);
 	return status;
 }

@@ -14,13 +14,19 @@ struct options {
 	bool records_given;
 	int verbose;
 	bool colour;
+	bool wait, renew;  /* reconcile */
+	const char *state; /* tasks: only these; NULL: all */
+	long limit;	   /* history; 0: the daemon's own */
+	const char *command;
 };
+
+enum { TAKES_RECORDS = 1, TAKES_NSUPDATE = 2, TAKES_WAIT = 4, TAKES_STATE = 8, TAKES_LIMIT = 16 };
 
 /* A command: its arguments are what is left of the line. Returns the exit status. */
 struct command {
 	const char *name, *arguments, *help;
 	int (*run)(const struct options *options, int argc, char **argv);
-	bool takes_records, takes_nsupdate;
+	unsigned takes; /* TAKES_ bits: the options that it has beside those of all */
 	int min_arguments, max_arguments; /* max < 0: any number */
 };
 
@@ -29,6 +35,10 @@ int tool_export(const struct options *options, int argc, char **argv);
 int tool_plan(const struct options *options, int argc, char **argv);
 int tool_apply(const struct options *options, int argc, char **argv);
 int tool_withdraw(const struct options *options, int argc, char **argv);
+int tool_remote(const struct options *options, int argc, char **argv);
+/* Has a running mailzoned do the command: false when none answers at the control socket. */
+bool tool_hand_over(const struct options *options, const struct mz_conf *conf, int argc,
+		    char **argv, int *status);
 
 /* Says one line on stderr, with the program's name. */
 void tool_error(const char *fmt, ...) MZ_PRINTF(1, 2);

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From one site to the next: what is new or changed is due, what left is let go or withdrawn. */
+#include "src/daemon/daemon.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/daemon/watch.h"
+
+/* Names gathered while the store lists them: it must not be changed below its own list. */
+struct names {
+	struct mz_arena arena;
+	struct name {
+		const char *name;
+		enum mz_on_removal on_removal;
+	} * item;
+	size_t count, cap;
+	int err;
+};
+
+static void add_name(struct names *names, const char *name, enum mz_on_removal on_removal)
+{
+	if (names->err != MZ_OK)
+		return;
+	if (names->count == names->cap) {
+		size_t cap = names->cap == 0 ? 64 : names->cap * 2;
+		struct name *more = realloc(names->item, cap * sizeof(*more));
+
+		if (more == NULL) {
+			names->err = MZ_ENOMEM;
+			return;
+		}
+		names->item = more;
+		names->cap = cap;
+	}
+	names->item[names->count].name = mz_arena_strdup(&names->arena, name);
+	names->item[names->count].on_removal = on_removal;
+	if (names->item[names->count].name == NULL)
+		names->err = MZ_ENOMEM;
+	else
+		names->count++;
+}
+
+static void names_clear(struct names *names)
+{
+	free(names->item);
+	mz_arena_clear(&names->arena);
+}
+
+static void on_domain(void *arg, const char *domain, enum mz_on_removal on_removal)
+{
+	add_name(arg, domain, on_removal);
+}
+
+static void on_ledger(void *arg, const char *domain)
+{
+	add_name(arg, domain, MZ_REMOVAL_KEEP);
+}
+
+/* ---- what left ------------------------------------------------------------------------------------------ */
+
+struct forget {
+	struct app *app;
+	const char *domain;
+	struct names servers, origins;
+};
+
+static void on_place(void *arg, const char *server, const char *origin)
+{
+	struct forget *forget = arg;
+
+	add_name(&forget->servers, server, MZ_REMOVAL_KEEP);
+	add_name(&forget->origins, origin, MZ_REMOVAL_KEEP);
+}
+
+/* The records stay in the zone, and are no longer ours. */
+static int let_go(struct app *app, const char *domain)
+{
+	static const struct mz_rrlist nothing = {0};
+	struct forget forget = {.app = app, .domain = domain};
+	int err = mz_store_ledger_places(app->store, domain, on_place, &forget);
+
+	for (size_t i = 0; i < forget.origins.count && i < forget.servers.count && err == MZ_OK;
+	     i++)
+		err = mz_store_ledger_put(app->store, forget.servers.item[i].name,
+					  forget.origins.item[i].name, domain, &nothing, 0);
+	if (err == MZ_OK && forget.origins.count > 0)
+		mz_log(MZ_LOG_INFO, "let_go", "domain", domain, NULL);
+	names_clear(&forget.servers);
+	names_clear(&forget.origins);
+	return err;
+}
+
+static int leave(struct app *app, const char *domain, enum mz_on_removal on_removal)
+{
+	const struct mz_conf_domain *now = mz_conf_find_domain(app->site->conf, domain);
+	const struct mz_queue_input input = {.kind = MZ_TASK_DNS,
+					     .domain = domain,
+					     .families = MZ_FAMILIES_ALL,
+					     .flags = MZ_TASK_WITHDRAW,
+					     .due = mz_clock_wall()};
+	int64_t id = 0;
+	int err = MZ_OK;
+
+	if (now == NULL && on_removal == MZ_REMOVAL_WITHDRAW)
+		err = run_file(app, &input, &id);
+	else
+		err = let_go(app, domain);
+	return err == MZ_OK ? mz_store_domain_delete(app->store, domain) : err;
+}
+
+static bool is_automatic(const struct mz_conf *conf, const char *name)
+{
+	const struct mz_conf_domain *domain = mz_conf_find_domain(conf, name);
+
+	return domain != NULL && domain->automatic;
+}
+
+/* Those that were under automatic management and are not any more. */
+static int leave_all(struct app *app, const struct site *old)
+{
+	int err = MZ_OK;
+
+	for (size_t i = 0; i < old->conf->domain_count && err == MZ_OK; i++) {
+		const struct mz_conf_domain *was = &old->conf->domains[i];
+
+		if (was->automatic && !is_automatic(app->site->conf, was->text))
+			err = leave(app, was->text, was->on_removal);
+	}
+	return err;
+}
+
+/* ---- what is new or changed ------------------------------------------------------------------------------ */
+
+/* Remembers what is to become of the domain when it leaves. */
+static int enter(struct app *app, const struct site *old, const struct mz_conf_domain *domain)
+{
+	const struct mz_conf_domain *was =
+		old == NULL ? NULL : mz_conf_find_domain(old->conf, domain->text);
+
+	if (was != NULL && was->automatic && was->on_removal == domain->on_removal)
+		return MZ_OK;
+	return mz_store_domain_put(app->store, domain->text, domain->on_removal);
+}
+
+static bool has_digest(const struct site *site, size_t i)
+{
+	static const uint8_t none[MZ_DIGEST] = {0};
+
+	return memcmp(site->digests[i], none, MZ_DIGEST) != 0;
+}
+
+/* Is the domain served as it was, by the same server, with the same records? */
+static bool unchanged(const struct site *old, const struct site *site, size_t i)
+{
+	const struct mz_conf_domain *now = &site->conf->domains[i];
+	const struct mz_conf_domain *was = mz_conf_find_domain(old->conf, now->text);
+
+	return was != NULL && was->automatic && strcmp(was->server->name, now->server->name) == 0 &&
+	       mz_name_equal(was->origin, now->origin) && was->publish == now->publish &&
+	       was->dkim_automatic == now->dkim_automatic &&
+	       was->dkim_algorithms == now->dkim_algorithms &&
+	       memcmp(old->digests[was - old->conf->domains], site->digests[i], MZ_DIGEST) == 0;
+}
+
+/* At the start: as the last process left it? *look: its look is overdue. */
+static bool verified(struct app *app, size_t i, int64_t now, bool *look)
+{
+	const struct mz_conf_domain *domain = &app->site->conf->domains[i];
+	struct mz_store_zone zone = {0};
+	struct domain_status *status = NULL;
+
+	if (mz_store_zone_get(app->store, domain->server->name, domain->origin_text, domain->text,
+			      &zone) != MZ_OK ||
+	    !zone.known || !has_digest(app->site, i) ||
+	    memcmp(zone.desired, app->site->digests[i], MZ_DIGEST) != 0)
+		return false;
+	*look = zone.last_verified > now ||
+		now - zone.last_verified >= app->site->conf->reconcile_interval;
+	status = status_domain(app, domain->text);
+	if (status != NULL) {
+		status->state = DOMAIN_IN_SYNC;
+		status->since = status->last_verified = zone.last_verified;
+		status->have_serial = true;
+		status->serial = zone.serial;
+	}
+	return true;
+}
+
+static int file_changed(struct app *app, const struct site *old, size_t *filed)
+{
+	const struct mz_conf *conf = app->site->conf;
+	int64_t now = mz_clock_wall(), id = 0;
+	int err = MZ_OK;
+
+	for (size_t i = 0; i < conf->domain_count && err == MZ_OK; i++) {
+		struct mz_queue_input input = {.kind = MZ_TASK_DNS,
+					       .domain = conf->domains[i].text,
+					       .families = MZ_FAMILIES_ALL,
+					       .due = now};
+		bool look = false;
+
+		if (!conf->domains[i].automatic)
+			continue;
+		err = enter(app, old, &conf->domains[i]);
+		if (err != MZ_OK)
+			break;
+		if (old != NULL ? unchanged(old, app->site, i) : verified(app, i, now, &look)) {
+			if (!look)
+				continue;
+			input.light = true;
+		}
+		err = run_file(app, &input, &id);
+		(*filed)++;
+	}
+	return err;
+}
+
+/* What an earlier process sent and did not live to see settled. */
+static void on_intended(void *arg, const struct mz_store_change *change)
+{
+	add_name(arg, change->domain, MZ_REMOVAL_KEEP);
+}
+
+static int file_intended(struct app *app)
+{
+	struct names names = {0};
+	int64_t id = 0;
+	int err = mz_store_changes(app->store, NULL, true, 0, on_intended, &names);
+
+	if (err == MZ_OK)
+		err = names.err;
+	for (size_t i = 0; i < names.count && err == MZ_OK; i++) {
+		const struct mz_conf_domain *domain =
+			mz_conf_find_domain(app->site->conf, names.item[i].name);
+		struct mz_queue_input input = {.kind = MZ_TASK_DNS,
+					       .domain = names.item[i].name,
+					       .families = MZ_FAMILIES_ALL,
+					       .due = mz_clock_wall()};
+
+		if (domain != NULL && domain->automatic)
+			err = run_file(app, &input, &id);
+	}
+	names_clear(&names);
+	return err;
+}
+
+/* What left while no process of ours ran, or is set to manual since. */
+static int leave_before(struct app *app)
+{
+	struct names names = {0}, ledgers = {0};
+	int err = mz_store_domains(app->store, on_domain, &names);
+
+	if (err == MZ_OK)
+		err = mz_store_ledger_all(app->store, on_ledger, &ledgers);
+	if (err == MZ_OK)
+		err = names.err != MZ_OK ? names.err : ledgers.err;
+	for (size_t i = 0; i < names.count && err == MZ_OK; i++) {
+		if (!is_automatic(app->site->conf, names.item[i].name))
+			err = leave(app, names.item[i].name, names.item[i].on_removal);
+	}
+	/* A domain that is unknown here may have been published by hand: its ledger is for `withdraw`. */
+	for (size_t i = 0; i < ledgers.count && err == MZ_OK; i++) {
+		const struct mz_conf_domain *domain =
+			mz_conf_find_domain(app->site->conf, ledgers.item[i].name);
+
+		if (domain != NULL && !domain->automatic)
+			err = let_go(app, ledgers.item[i].name);
+	}
+	names_clear(&names);
+	names_clear(&ledgers);
+	return err;
+}
+
+static int follow_files(struct app *app)
+{
+	const char *folder = app->site->conf->domain_directory;
+	const char **paths = NULL;
+	size_t count = 0;
+	int err = site_paths(app->site, &paths, &count);
+
+	if (err == MZ_OK)
+		err = watch_set(app->files, paths, count);
+	free(paths);
+	return err == MZ_OK ? watch_set(app->folder, &folder, folder != NULL) : err;
+}
+
+/* The MTA-STS policies, for the web server, before the records that announce them. */
+static void write_policies(struct app *app)
+{
+	const struct mz_conf *conf = app->site->conf;
+	const struct mz_conf_domain **domains = calloc(conf->domain_count + 1, sizeof(*domains));
+	struct mz_conf_errors errors = {0};
+	size_t count = 0;
+
+	for (size_t i = 0; domains != NULL && i < conf->domain_count; i++) {
+		if (conf->domains[i].automatic)
+			domains[count++] = &conf->domains[i];
+	}
+	if (domains == NULL || mz_sts_files(domains, count, true, &errors) == MZ_ENOMEM)
+		mz_log(MZ_LOG_ERROR, "mta_sts", "reason", "out of memory", NULL);
+	app_log_errors(&errors, MZ_LOG_ERROR);
+	mz_conf_errors_clear(&errors);
+	free(domains);
+}
+
+int adopt_site(struct app *app, struct site *site, bool first)
+{
+	struct site *old = app->site;
+	size_t filed = 0;
+	char domains[24] = "", changed[24] = "";
+	int err = MZ_OK;
+
+	app->site = site;
+	mz_log_set_level(site->conf->log_level);
+	mz_log_set_format(site->conf->log_json);
+	mz_queue_set_rules(app->queue, &site->conf->tasks);
+	if (!first && (strcmp(old->conf->state_directory, site->conf->state_directory) != 0 ||
+		       strcmp(old->conf->control_socket, site->conf->control_socket) != 0))
+		mz_log(MZ_LOG_WARNING, "reload", "reason",
+		       "another state_directory or control_socket takes a restart", NULL);
+	write_policies(app);
+	err = first ? leave_before(app) : leave_all(app, old);
+	if (err == MZ_OK && first)
+		err = file_intended(app);
+	if (err == MZ_OK)
+		err = file_changed(app, first ? NULL : old, &filed);
+	if (err == MZ_OK)
+		err = look_arrange(app);
+	if (err == MZ_OK)
+		err = notify_arrange(app);
+	if (err == MZ_OK)
+		err = follow_files(app);
+	if (mz_store_dirty(app->store) && mz_engine_commit(app->engine, NULL, NULL) != MZ_OK)
+		err = MZ_ENOMEM;
+	(void)snprintf(domains, sizeof(domains), "%zu", site->conf->domain_count);
+	(void)snprintf(changed, sizeof(changed), "%zu", filed);
+	mz_log(MZ_LOG_INFO, first ? "started" : "reloaded", "file", site->conf->file, "domains",
+	       domains, "due", changed, NULL);
+	if (!first)
+		site_release(old);
+	run_soon(app);
+	return err;
+}

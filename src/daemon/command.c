@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the control socket is asked for: the table of commands. */
+#include "src/daemon/command.h"
+
+#include <string.h>
+
+static void command_reload(const struct call *call)
+{
+	if (loader_start(call->app->loader, true, call->request) == MZ_ESPACE) {
+		mz_ctl_error(call->request, "too many reloads wait already");
+		call_end(call, 1);
+	}
+}
+
+static void command_version(const struct call *call)
+{
+	mz_ctl_output(call->request, "mailzoned " PACKAGE_VERSION "\n");
+	call_end(call, 0);
+}
+
+static const struct {
+	const char *name;
+	void (*run)(const struct call *call); /* ends the request sooner or later */
+} commands[] = {
+	{"apply", command_apply},     {"history", command_history},
+	{"plan", command_plan},	      {"reconcile", command_reconcile},
+	{"reload", command_reload},   {"status", command_status},
+	{"tasks", command_tasks},     {"undo", command_undo},
+	{"version", command_version}, {"withdraw", command_withdraw},
+};
+
+const char *call_text(const struct call *call, const char *name, const char *otherwise)
+{
+	const char *text = json_string_value(json_object_get(call->arguments, name));
+
+	return text != NULL ? text : otherwise;
+}
+
+int64_t call_number(const struct call *call, const char *name, int64_t otherwise)
+{
+	const json_t *value = json_object_get(call->arguments, name);
+
+	return json_is_integer(value) ? json_integer_value(value) : otherwise;
+}
+
+bool call_flag(const struct call *call, const char *name)
+{
+	return json_is_true(json_object_get(call->arguments, name));
+}
+
+void call_print(const struct call *call, json_t *take_value)
+{
+	char *text = take_value == NULL ? NULL : json_dumps(take_value, JSON_PRESERVE_ORDER);
+
+	if (text == NULL) {
+		mz_ctl_error(call->request, "out of memory");
+	} else {
+		mz_ctl_output(call->request, text);
+		mz_ctl_output(call->request, "\n");
+	}
+	free(text);
+	json_decref(take_value);
+}
+
+void call_end(const struct call *call, int status)
+{
+	mz_ctl_end(call->request, status);
+}
+
+json_t *json_time(int64_t wall)
+{
+	char text[MZ_TIME_TEXT] = "";
+
+	return wall == 0 ? json_null() : json_string(mz_clock_text(wall, text));
+}
+
+/* False after a complaint. */
+static bool read_words(struct call *call)
+{
+	const json_t *words = json_object_get(call->arguments, "argv");
+	size_t n = json_array_size(words);
+
+	if (n > sizeof(call->argv) / sizeof(call->argv[0])) {
+		mz_ctl_error(call->request, "more than %zu names at once",
+			     sizeof(call->argv) / sizeof(call->argv[0]));
+		return false;
+	}
+	for (size_t i = 0; i < n; i++) {
+		call->argv[i] = json_string_value(json_array_get(words, i));
+		if (call->argv[i] == NULL) {
+			mz_ctl_error(call->request, "argv holds something that is no string");
+			return false;
+		}
+	}
+	call->argc = n;
+	return true;
+}
+
+void command_handle(void *app, struct mz_ctl_request *request, const char *command,
+		    const json_t *arguments)
+{
+	struct call call = {.app = app, .request = request, .arguments = arguments};
+
+	call.json = strcmp(call_text(&call, "format", "text"), "json") == 0;
+	call.format = call.json ? MZ_FORMAT_JSON : MZ_FORMAT_TEXT;
+	if (strcmp(call_text(&call, "format", "text"), "nsupdate") == 0)
+		call.format = MZ_FORMAT_NSUPDATE;
+	call.colour = call_flag(&call, "colour");
+	call.families =
+		(mz_families)call_number(&call, "families", MZ_FAMILIES_ALL) & MZ_FAMILIES_ALL;
+	if (!read_words(&call)) {
+		call_end(&call, 64);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(commands[i].name, command) == 0) {
+			commands[i].run(&call);
+			return;
+		}
+	}
+	mz_ctl_error(request, "this mailzoned knows no command \"%.40s\"", command);
+	call_end(&call, 64);
+}
+
+void command_clear(void)
+{
+	command_run_clear();
+	command_tasks_clear();
+}

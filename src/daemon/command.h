@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The commands of the control socket; what their files share. */
+#ifndef MZ_DAEMON_COMMAND_H
+#define MZ_DAEMON_COMMAND_H
+
+#include "src/daemon/daemon.h"
+
+/* What every command gets; all of it holds during the call only, but the request. */
+struct call {
+	struct app *app;
+	struct mz_ctl_request *request;
+	const json_t *arguments;
+	const char *argv[64]; /* the words behind the command */
+	size_t argc;
+	enum mz_format format;
+	bool json, colour;
+	mz_families families;
+};
+/* One string, integer or flag of the arguments; the default where it is missing or of another type. */
+const char *call_text(const struct call *call, const char *name, const char *otherwise);
+int64_t call_number(const struct call *call, const char *name, int64_t otherwise);
+bool call_flag(const struct call *call, const char *name);
+/* Prints a JSON value with a newline and releases it; NULL: out of memory. */
+void call_print(const struct call *call, json_t *take_value);
+/* Ends the request. */
+void call_end(const struct call *call, int status);
+
+/* A time as RFC 3339, or null for 0. */
+json_t *json_time(int64_t wall);
+
+/* command_status.c */
+void command_status(const struct call *call);
+/* command_tasks.c */
+void command_tasks(const struct call *call);
+void command_reconcile(const struct call *call);
+/* command_history.c */
+void command_history(const struct call *call);
+/* command_run.c: what changes or reads zones */
+void command_plan(const struct call *call);
+void command_apply(const struct call *call);
+void command_withdraw(const struct call *call);
+void command_undo(const struct call *call);
+/* The daemon stops: ends the requests that are under way. */
+void command_run_clear(void);
+void command_tasks_clear(void);
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The command status: each domain and each server. */
+#include "src/daemon/command.h"
+
+#include <string.h>
+
+/* How a domain stands: what its tasks say comes first, then the last look. */
+struct standing {
+	const char *state;
+	int64_t since, next;
+	struct mz_cause reason;
+};
+
+static void on_task(void *arg, const struct mz_task *task)
+{
+	struct standing *standing = arg;
+
+	if (standing->next == 0 || task->due < standing->next)
+		standing->next = task->due;
+	if (task->state == MZ_TASK_RETRY || standing->since == 0)
+		standing->since = task->changed;
+	if (task->state == MZ_TASK_RETRY)
+		(void)mz_cause_set(&standing->reason, MZ_OK, "%s", task->reason);
+	standing->state = "pending";
+}
+
+static struct standing judge(struct app *app, const struct mz_conf_domain *domain)
+{
+	const struct domain_status *status = status_find(app, domain->text);
+	struct standing standing = {.state = "manual"};
+	int64_t now = mz_clock_wall(), look = 0;
+
+	if (!domain->automatic)
+		return standing;
+	standing.state = "pending";
+	look = look_next(domain->text, app->site->conf->reconcile_interval, now);
+	mz_queue_of_domain(app->queue, domain->text, on_task, &standing);
+	if (standing.next == 0 && status != NULL && status->state != DOMAIN_UNKNOWN) {
+		standing.state = status->state == DOMAIN_IN_SYNC ? "in-sync" : "failed";
+		standing.since = status->since;
+		if (status->reason != NULL)
+			(void)mz_cause_set(&standing.reason, MZ_OK, "%s", status->reason);
+	}
+	if (standing.since == 0)
+		standing.since = app->started;
+	if (standing.next == 0 || look < standing.next)
+		standing.next = look;
+	return standing;
+}
+
+static json_t *domain_json(struct app *app, const struct mz_conf_domain *domain)
+{
+	const struct domain_status *status = status_find(app, domain->text);
+	struct standing standing = judge(app, domain);
+	bool known = status != NULL && domain->automatic;
+
+	return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:o, s:o, s:o, s:o, s:s?}", "domain",
+			 domain->text, "origin", domain->origin_text, "server",
+			 domain->server != NULL ? domain->server->name : NULL, "mode",
+			 domain->automatic ? "automatic" : "manual", "state", standing.state,
+			 "serial",
+			 known && status->have_serial ? json_integer(status->serial) : json_null(),
+			 "since", json_time(standing.since), "last_verified",
+			 json_time(known ? status->last_verified : 0), "next_look",
+			 json_time(domain->automatic ? standing.next : 0), "reason",
+			 standing.reason.text[0] != '\0' ? standing.reason.text : NULL);
+}
+
+static const char *const server_states[] = {
+	[MZ_BREAKER_OK] = "ok",
+	[MZ_BREAKER_SLOW] = "slow",
+	[MZ_BREAKER_DOWN] = "down",
+};
+
+static json_t *server_json(struct app *app, const struct mz_conf_server *server)
+{
+	const struct server_status *status = status_server(app, server->name);
+
+	if (status == NULL)
+		return NULL;
+	return json_pack("{s:s, s:s, s:o, s:i, s:s?}", "name", server->name, "state",
+			 server_states[status->breaker.state], "since",
+			 json_time(status->breaker.since != 0 ? status->breaker.since
+							      : app->started),
+			 "inflight", (int)status->inflight, "reason",
+			 status->breaker.state != MZ_BREAKER_OK ? status->breaker.reason : NULL);
+}
+
+static void domain_text(struct app *app, const struct mz_conf_domain *domain, struct mz_str *out)
+{
+	const struct domain_status *status = status_find(app, domain->text);
+	struct standing standing = judge(app, domain);
+	char since[MZ_TIME_TEXT] = "", next[MZ_TIME_TEXT] = "";
+
+	mz_str_addf(out, "%s  %s", domain->text, standing.state);
+	if (!domain->automatic) {
+		mz_str_addc(out, '\n');
+		return;
+	}
+	mz_str_addf(out, " since %s  zone %s on %s", mz_clock_text(standing.since, since),
+		    domain->origin_text, domain->server->name);
+	if (status != NULL && status->have_serial)
+		mz_str_addf(out, "  serial %lu", (unsigned long)status->serial);
+	mz_str_addf(out, "  next look %s\n", mz_clock_text(standing.next, next));
+	if (standing.reason.text[0] != '\0')
+		mz_str_addf(out, "  %s\n", standing.reason.text);
+}
+
+static void server_text(struct app *app, const struct mz_conf_server *server, struct mz_str *out)
+{
+	const struct server_status *status = status_server(app, server->name);
+	char since[MZ_TIME_TEXT] = "";
+
+	if (status == NULL || status->breaker.state == MZ_BREAKER_OK)
+		return;
+	mz_str_addf(out, "server %s  %s since %s: %s\n", server->name,
+		    server_states[status->breaker.state],
+		    mz_clock_text(status->breaker.since, since), status->breaker.reason);
+}
+
+static bool is_named(const struct call *call, const struct mz_conf_domain *domain)
+{
+	for (size_t i = 0; i < call->argc; i++) {
+		if (mz_conf_find_domain(call->app->site->conf, call->argv[i]) == domain)
+			return true;
+	}
+	return call->argc == 0;
+}
+
+static void print_json(const struct call *call)
+{
+	const struct mz_conf *conf = call->app->site->conf;
+	json_t *domains = json_array(), *servers = json_array();
+
+	for (size_t i = 0; i < conf->domain_count; i++) {
+		if (is_named(call, &conf->domains[i]))
+			(void)json_array_append_new(domains,
+						    domain_json(call->app, &conf->domains[i]));
+	}
+	for (size_t i = 0; i < conf->server_count; i++)
+		(void)json_array_append_new(servers, server_json(call->app, &conf->servers[i]));
+	call_print(call, json_pack("{s:o, s:o}", "domains", domains, "servers", servers));
+}
+
+static void print_text(const struct call *call)
+{
+	const struct mz_conf *conf = call->app->site->conf;
+	struct mz_str text = {0};
+
+	for (size_t i = 0; i < conf->domain_count; i++) {
+		if (is_named(call, &conf->domains[i]))
+			domain_text(call->app, &conf->domains[i], &text);
+	}
+	for (size_t i = 0; i < conf->server_count && call->argc == 0; i++)
+		server_text(call->app, &conf->servers[i], &text);
+	if (text.failed)
+		mz_ctl_error(call->request, "out of memory");
+	else if (text.len > 0)
+		mz_ctl_output(call->request, text.s);
+	mz_str_clear(&text);
+}
+
+void command_status(const struct call *call)
+{
+	const struct mz_conf *conf = call->app->site->conf;
+	int status = 0;
+
+	for (size_t i = 0; i < call->argc; i++) {
+		if (mz_conf_find_domain(conf, call->argv[i]) == NULL) {
+			mz_ctl_error(call->request, "there is no domain \"%.255s\" in %s",
+				     call->argv[i], conf->file);
+			status = 1;
+		}
+	}
+	if (call->json)
+		print_json(call);
+	else
+		print_text(call);
+	call_end(call, status);
+}

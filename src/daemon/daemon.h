@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* mailzoned: what its files share. */
+#ifndef MZ_DAEMON_H
+#define MZ_DAEMON_H
+
+#include <pthread.h>
+#include <sys/queue.h>
+
+#include "mailzone/ctl.h"
+#include "mailzone/report.h"
+#include "mailzone/task.h"
+
+struct event;
+struct event_base;
+struct watch;
+
+/* ---- site.c: one configuration with what is derived from it --------------------------------------- */
+
+/* Whoever works with a site holds it; the last one to let go frees it. Only the main thread does. */
+struct site {
+	struct site_conf *conf_ref;
+	const struct mz_conf *conf;
+	struct mz_facts_cache
+		*facts; /* the files that the configuration names, as they were read */
+	uint8_t (*digests)
+		[MZ_DIGEST]; /* one a domain, of its desired records; zeroes: it has a fault */
+	unsigned holders;
+};
+/* A configuration, and how many sites share it. */
+struct site_conf {
+	struct mz_conf *conf;
+	unsigned sites;
+};
+
+/* Makes a site: loads the configuration at `path`, or takes that of `old` where it is not NULL; reads the
+ * files anew, derives every domain. `store` is for the DKIM keys; NULL: none are known. Faults of the
+ * configuration make it fail; those of single domains are only added to `errors`. Touches nothing that
+ * another thread uses, but the configuration of `old`, which must be held. */
+int site_make(struct site **out, const char *path, const struct site *old, struct mz_store *store,
+	      struct mz_conf_errors *errors);
+void site_hold(struct site *site);
+void site_release(struct site *site);
+/* The files whose content is published, each once. *out is the caller's to free; the strings are the
+ * site's. MZ_ENOMEM. */
+int site_paths(const struct site *site, const char ***out, size_t *count);
+
+/* ---- the daemon ------------------------------------------------------------------------------------- */
+
+/* What is known of one domain while the daemon runs. */
+enum domain_state { DOMAIN_UNKNOWN, DOMAIN_IN_SYNC, DOMAIN_FAILED };
+struct domain_status {
+	char *name;
+	enum domain_state state;
+	int64_t since, last_verified; /* wall */
+	bool have_serial;
+	uint32_t serial;
+	char *reason; /* FAILED: why */
+};
+
+struct server_status {
+	char *name;
+	struct mz_breaker breaker;
+	unsigned inflight;
+};
+
+struct zone_run;
+LIST_HEAD(zone_runs, zone_run);
+enum { ZONE_BUCKETS = 256 };
+
+struct app {
+	const char *path; /* of the configuration */
+	struct event_base *base;
+	struct mz_lock *lock;
+	struct mz_store *store;
+	struct mz_engine *engine;
+	struct mz_queue *queue;
+	struct mz_ctl *ctl;
+	struct mz_notify **notify;
+	struct mz_endpoint
+		*notify_listen; /* where: a reload that leaves them alone opens none anew */
+	size_t notify_count;
+	struct watch *folder, *files; /* the domain_directory, and what is published of files */
+	struct site *site;
+	struct event *signals[4];
+	struct event *stop_timer, *watchdog;
+	bool stopping;
+	int64_t stopping_since; /* wall */
+	int64_t started;
+
+	/* load.c */
+	struct loader *loader;
+
+	/* look.c */
+	struct event *look_timer;
+	const struct mz_conf_domain **looks; /* ordered by their time in the interval */
+	size_t look_count;
+	int64_t looked; /* wall: every look up to here was filed */
+
+	/* run.c */
+	struct event *pump;
+	struct zone_runs zones[ZONE_BUCKETS]; /* those under way, by server and origin */
+	size_t running;
+
+	/* status.c */
+	void *domains, *servers; /* tsearch(3) trees of the two structs above */
+
+	/* hook.c */
+	LIST_HEAD(, hook_run) hooks;
+};
+
+/* app.c */
+int app_run(const char *path);
+/* Starts to stop: nothing new begins, what is on the wire ends, within 5 s. */
+void app_stop(struct app *app, const char *why);
+/* The lines of errors, each to the log. */
+void app_log_errors(const struct mz_conf_errors *errors, enum mz_log_level level);
+
+/* load.c: configurations are read by a thread, so that the loop never waits */
+int loader_new(struct loader **out, struct app *app);
+void loader_free(struct loader *loader);
+/* Loads the configuration anew, or only the files that it names. `request`, which may be NULL, is told how
+ * it went. One load at a time: what is asked for meanwhile follows. */
+int loader_start(struct loader *loader, bool conf, struct mz_ctl_request *request);
+
+/* adopt.c: from one site to the next */
+/* Takes a site into use: files what changed, lets go of what left. `first`: at the start. MZ_ENOMEM, or an
+ * error of the store; then the site is in use all the same. */
+int adopt_site(struct app *app, struct site *site, bool first);
+
+/* look.c: every domain is looked at once an interval */
+int look_arrange(struct app *app);
+void look_clear(struct app *app);
+/* When the domain is looked at next by timer (wall). Pure. */
+int64_t look_next(const char *domain, int64_t interval, int64_t now);
+
+/* run.c: from due tasks to jobs */
+/* Looks for due tasks soon. */
+void run_soon(struct app *app);
+/* Queues a job that is no task's; those of one zone come one after the other. As mz_run_input.submit. */
+int run_submit(void *app, const struct mz_job *job, mz_flow_done done, void *done_arg);
+/* Files a task, and says so in the log where that fails. */
+int run_file(struct app *app, const struct mz_queue_input *input, int64_t *id);
+void run_clear(struct app *app);
+
+/* status.c */
+struct domain_status *status_domain(struct app *app,
+				    const char *name); /* made when missing; NULL: no memory */
+const struct domain_status *status_find(const struct app *app, const char *name);
+struct server_status *status_server(struct app *app,
+				    const char *name); /* made when missing; NULL: no memory */
+/* A look or change went well, or did not. */
+void status_good(struct domain_status *status, const struct mz_report *report, int64_t now);
+void status_bad(struct domain_status *status, const char *reason, int64_t now);
+/* Writes when each domain was last verified to the store. */
+void status_store(struct app *app);
+void status_clear(struct app *app);
+
+/* notify.c: NOTIFY from the servers */
+int notify_arrange(struct app *app);
+void notify_clear(struct app *app);
+
+/* command.c: what the control socket is asked for */
+void command_handle(void *app, struct mz_ctl_request *request, const char *command,
+		    const json_t *arguments);
+/* Ends what is under way; after mz_ctl_close and mz_engine_free. */
+void command_clear(void);
+/* A task is over: whoever waits for it is told. */
+void command_task_over(struct app *app, int64_t id, enum mz_task_state state, const char *reason);
+
+/* hook.c: programs of the operator */
+/* Runs the certificate_renew hook for a task; finishes the task. */
+void hook_renew(struct app *app, const struct mz_task *task);
+void hook_clear(struct app *app);
+
+#endif

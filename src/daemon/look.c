@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Every domain is looked at once an interval, at a time of its own, so that ten thousand do not wake together. */
+#include "src/daemon/daemon.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+
+/* FNV-1a: spreads names that differ in one letter only. */
+static uint64_t name_hash(const char *name)
+{
+	uint64_t hash = 14695981039346656037u;
+
+	for (; *name != '\0'; name++)
+		hash = (hash ^ (uint8_t)*name) * 1099511628211u;
+	return hash ^ hash >> 32;
+}
+
+/* The second of the interval at which the domain is looked at. */
+static int64_t phase(const char *domain, int64_t interval)
+{
+	return (int64_t)(name_hash(domain) % (uint64_t)interval);
+}
+
+int64_t look_next(const char *domain, int64_t interval, int64_t now)
+{
+	int64_t since = (now - phase(domain, interval)) % interval;
+
+	return now - since + interval;
+}
+
+static int64_t interval_of(const struct app *app)
+{
+	return app->site->conf->reconcile_interval;
+}
+
+/* The first look in the order whose phase is later than that of `now`; look_count: none. */
+static size_t first_after(const struct app *app, int64_t now)
+{
+	int64_t interval = interval_of(app), at = now % interval;
+	size_t low = 0, high = app->look_count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (phase(app->looks[middle]->text, interval) <= at)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void arm(struct app *app, int64_t now)
+{
+	int64_t interval = interval_of(app), wait = 0;
+	size_t next = 0;
+	struct timeval tv = {0};
+
+	if (app->look_count == 0) {
+		(void)event_del(app->look_timer);
+		return;
+	}
+	next = first_after(app, now);
+	wait = phase(app->looks[next == app->look_count ? 0 : next]->text, interval) -
+	       now % interval;
+	tv.tv_sec = (time_t)(wait > 0 ? wait : wait + interval);
+	(void)evtimer_add(app->look_timer, &tv);
+}
+
+/* Files the looks whose time is in (from, to]: at most one interval of them. */
+static void file_between(struct app *app, int64_t from, int64_t to)
+{
+	int64_t interval = interval_of(app);
+	size_t at = first_after(app, from), count = 0;
+
+	if (to - from >= interval)
+		from = to - interval;
+	for (; count < app->look_count; count++, at++) {
+		const struct mz_conf_domain *domain = app->looks[at % app->look_count];
+		const struct mz_queue_input input = {.kind = MZ_TASK_DNS,
+						     .domain = domain->text,
+						     .families = MZ_FAMILIES_ALL,
+						     .due = to,
+						     .light = true};
+		int64_t id = 0;
+
+		if (look_next(domain->text, interval, from) > to)
+			break;
+		(void)run_file(app, &input, &id);
+	}
+}
+
+static void on_look(evutil_socket_t fd, short what, void *arg)
+{
+	struct app *app = arg;
+	int64_t now = mz_clock_wall();
+
+	(void)fd;
+	(void)what;
+	/* A clock that was set back makes no look come twice at once; one that leapt forward, all of them once. */
+	if (now > app->looked)
+		file_between(app, app->looked, now);
+	app->looked = now;
+	arm(app, now);
+	run_soon(app);
+}
+
+static int by_phase(const void *a, const void *b, void *arg)
+{
+	const int64_t *interval = arg;
+	const struct mz_conf_domain *x = *(const struct mz_conf_domain *const *)a;
+	const struct mz_conf_domain *y = *(const struct mz_conf_domain *const *)b;
+	int64_t p = phase(x->text, *interval), q = phase(y->text, *interval);
+
+	return (p > q) - (p < q);
+}
+
+int look_arrange(struct app *app)
+{
+	const struct mz_conf *conf = app->site->conf;
+	int64_t now = mz_clock_wall(), interval = conf->reconcile_interval;
+
+	free(app->looks);
+	app->look_count = 0;
+	app->looks = calloc(conf->domain_count + 1, sizeof(app->looks[0]));
+	if (app->look_timer == NULL) {
+		app->look_timer = evtimer_new(app->base, on_look, app);
+		app->looked = now;
+	}
+	if (app->looks == NULL || app->look_timer == NULL)
+		return MZ_ENOMEM;
+	for (size_t i = 0; i < conf->domain_count; i++) {
+		if (conf->domains[i].automatic)
+			app->looks[app->look_count++] = &conf->domains[i];
+	}
+	qsort_r(app->looks, app->look_count, sizeof(app->looks[0]), by_phase, &interval);
+	arm(app, now);
+	return MZ_OK;
+}
+
+void look_clear(struct app *app)
+{
+	if (app->look_timer != NULL)
+		event_free(app->look_timer);
+	free(app->looks);
+}

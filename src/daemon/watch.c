@@ -6,6 +6,7 @@
 #include <event2/event.h>
 #include <libgen.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -109,7 +110,7 @@ static void follow_folder(const struct watch *watch, const char *path)
 {
 	char folder[PATH_MAX] = "";
 
-	(void)strncpy(folder, path, sizeof(folder) - 1);
+	(void)snprintf(folder, sizeof(folder), "%s", path);
 	(void)inotify_add_watch(watch->fd, dirname(folder), FOLDERS_MASK);
 }
 
@@ -121,7 +122,7 @@ static void follow(const struct watch *watch, const char *path)
 
 	if (watch->fd < 0)
 		return;
-	(void)strncpy(at, path, sizeof(at) - 1);
+	(void)snprintf(at, sizeof(at), "%s", path);
 	for (int hops = 0; hops < 8; hops++) {
 		ssize_t n = readlink(at, target, sizeof(target) - 1);
 		char *slash = strrchr(at, '/');
@@ -131,7 +132,7 @@ static void follow(const struct watch *watch, const char *path)
 			break;
 		target[n] = '\0';
 		if (target[0] == '/')
-			(void)strncpy(at, target, sizeof(at) - 1);
+			memcpy(at, target, (size_t)n + 1);
 		else if ((size_t)(slash + 1 - at) + (size_t)n < sizeof(at))
 			memcpy(slash + 1, target, (size_t)n + 1);
 		else

@@ -28,6 +28,8 @@ struct mz_plan_input {
 	const struct mz_rrlist *desired;
 	const struct mz_rrlist *ledger; /* of the active domains, ordered */
 	const struct mz_live *live;	/* read at the slots of desired and ledger */
+	/* Owners of TXT RRsets, ordered, of DKIM keys that sign now; NULL: there are none. */
+	const struct mz_rrlist *signing;
 };
 
 /* The changes of one RRset: the atom of an update. The RRs borrow from the input. */

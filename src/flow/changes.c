@@ -232,6 +232,7 @@ int flow_deny(struct flow *flow, size_t unit, const char *reason)
 				   .domain_count = flow->job.domain_count,
 				   .desired = &flow->desired,
 				   .ledger = &flow->ledger,
+				   .signing = &flow->signing,
 				   .live = &flow->live};
 	struct denied *more = realloc(flow->denied, (flow->denied_count + 1) * sizeof(*more));
 	const struct mz_unit *u = &flow->plan.units[unit];

@@ -134,6 +134,7 @@ void flow_free(struct flow *flow)
 	free(flow->queue);
 	free(flow->log);
 	free(flow->counts);
+	mz_rrlist_clear(&flow->signing);
 	mz_rrlist_clear(&flow->desired);
 	mz_rrlist_clear(&flow->ledger);
 	mz_rrlist_clear(&flow->slots);
@@ -204,6 +205,7 @@ int flow_plan(struct flow *flow, const struct mz_live *live, struct mz_plan *out
 				   .domain_count = flow->job.domain_count,
 				   .desired = &flow->desired,
 				   .ledger = &flow->ledger,
+				   .signing = &flow->signing,
 				   .live = live};
 	int err = mz_plan_make(&in, out);
 

@@ -81,6 +81,7 @@ struct flow {
 	struct mz_store_zone *known;   /* one a domain */
 	uint8_t (*digests)[MZ_DIGEST]; /* one a domain: of all that it publishes */
 	unsigned *keys_missing;	       /* one a domain */
+	struct mz_rrlist signing;      /* the selectors of active DKIM keys */
 	struct mz_rrlist desired, ledger, slots;
 	bool recalled; /* ledger and slots are there */
 

@@ -120,6 +120,31 @@ static int recall_ledger(struct flow *flow, size_t i)
 	return err != MZ_OK ? err : intended.err;
 }
 
+/* Notes the selector of a key that signs now. */
+static void on_key(void *arg, const struct mz_store_dkim *key)
+{
+	struct intended *in = arg;
+	struct mz_name base = {0}, owner = {0};
+	const struct mz_rr rr = {.owner = owner.wire,
+				 .rdata = (const uint8_t *)"",
+				 .type = MZ_TYPE_TXT,
+				 .domain = in->domain};
+
+	if (key->stage != MZ_DKIM_ACTIVE || in->err != MZ_OK ||
+	    mz_name_prefix(&base, "_domainkey", in->flow->domains[in->domain].name) != MZ_OK ||
+	    mz_name_prefix(&owner, key->selector, base.wire) != MZ_OK)
+		return;
+	in->err = mz_rrlist_add(&in->flow->signing, &rr);
+}
+
+static int recall_signing(struct flow *flow, size_t i)
+{
+	struct intended keys = {.flow = flow, .domain = (uint16_t)i};
+	int err = mz_store_dkim_list(flow->engine->in.store, flow->domains[i].text, on_key, &keys);
+
+	return err != MZ_OK ? err : keys.err;
+}
+
 /* The slots to read: owner and type of every wish and every ledger entry of the active domains. */
 static int make_slots(struct flow *flow)
 {
@@ -197,11 +222,14 @@ int flow_recall(struct flow *flow, struct mz_cause *cause)
 			err = flow_undo_recall(flow);
 		else if (flow->engine->in.store != NULL)
 			err = recall_ledger(flow, i);
+		if (err == MZ_OK && flow->domains[i].active && flow->engine->in.store != NULL)
+			err = recall_signing(flow, i);
 	}
 	if (err != MZ_OK)
 		return err;
 	if (n > 1)
 		mz_rrlist_sort(&flow->desired, false);
+	mz_rrlist_sort(&flow->signing, true);
 	mz_rrlist_sort(&flow->ledger, false);
 	drop_repeats(&flow->ledger);
 	flow->recalled = true;

@@ -188,6 +188,21 @@ static int guard_spf(struct slot *slot, const struct mz_plan_input *in, struct m
 		       : refuse(slot, arena, "two SPF strings would stand at one name");
 }
 
+/* Mail that is signed now, or under way, could not be verified any more. */
+static int guard_dkim(struct slot *slot, const struct mz_plan_input *in, struct mz_arena *arena)
+{
+	size_t at = 0;
+
+	if (slot->type != MZ_TYPE_TXT || slot->adds > 0 || slot->deletes == 0 ||
+	    in->signing == NULL || in->domains[slot->domain].withdraw)
+		return MZ_OK;
+	at = mz_rrlist_find(in->signing, slot->owner, MZ_TYPE_TXT);
+	if (at == in->signing->count || !mz_name_equal(in->signing->rr[at].owner, slot->owner))
+		return MZ_OK;
+	return refuse(slot, arena,
+		      "the DKIM key of this selector is active: mail is signed with it");
+}
+
 static int guard_mx(struct slot *slot, const struct mz_plan_input *in, struct mz_arena *arena)
 {
 	if (slot->type != MZ_TYPE_MX || slot->adds > 0 || slot->deletes == 0 ||
@@ -314,6 +329,8 @@ static int guard_slot(struct slot *slot, const struct mz_plan_input *in, struct 
 		err = guard_spf(slot, in, arena);
 	if (err == MZ_OK && changes(slot))
 		err = guard_mx(slot, in, arena);
+	if (err == MZ_OK && changes(slot))
+		err = guard_dkim(slot, in, arena);
 	return err;
 }
 

@@ -63,6 +63,31 @@ static void test_takeover_of_our_own(void **state)
 		       "+ example.org. 300 MX 10 mx.example.org. | mx 0\n");
 }
 
+/* A key that signs now stays published, whatever the ledger says; a withdrawal is asked for. */
+static void test_active_selector(void **state)
+{
+	struct world *w = *state;
+	struct mz_rrlist signing = {0};
+
+	assert_int_equal(mz_rr_from_text(&signing, "s1._domainkey TXT \"\"", w->origin.wire, 0,
+					 NULL, NULL),
+			 MZ_OK);
+	w->signing = &signing;
+	had(w, 0, MZ_FAMILY_DKIM, "s1._domainkey TXT \"v=DKIM1; p=aa\"");
+	had(w, 0, MZ_FAMILY_DKIM, "s2._domainkey TXT \"v=DKIM1; p=bb\"");
+	stands(w, "s1._domainkey TXT \"v=DKIM1; p=aa\"");
+	stands(w, "s2._domainkey TXT \"v=DKIM1; p=bb\"");
+	assert_plan(w, "- s2._domainkey.example.org. 300 TXT \"v=DKIM1; p=bb\" | dkim 0\n"
+		       "! s1._domainkey.example.org. TXT the DKIM key of this selector is active: "
+		       "mail is "
+		       "signed with it\n");
+	w->domains[0].withdraw = true;
+	assert_plan(w, "- s1._domainkey.example.org. 300 TXT \"v=DKIM1; p=aa\" | dkim 0\n"
+		       "- s2._domainkey.example.org. 300 TXT \"v=DKIM1; p=bb\" | dkim 0\n");
+	w->signing = NULL;
+	mz_rrlist_clear(&signing);
+}
+
 /* A key that somebody else signs with must not go. */
 static void test_selector_in_use(void **state)
 {
@@ -508,6 +533,7 @@ int main(void)
 		TEST(test_takeover),
 		TEST(test_takeover_of_our_own),
 		TEST(test_selector_in_use),
+		TEST(test_active_selector),
 		TEST(test_cname_on_foreign_data),
 		TEST(test_data_on_foreign_cname),
 		TEST(test_foreign_cname_is_taken_over),

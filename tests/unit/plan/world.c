@@ -81,7 +81,8 @@ void world_plan(struct world *w)
 					  .domain_count = w->domain_count,
 					  .desired = &w->desired,
 					  .ledger = &w->ledger,
-					  .live = &w->live};
+					  .live = &w->live,
+					  .signing = w->signing};
 	assert_int_equal(mz_plan_make(&w->input, &w->plan), MZ_OK);
 }
 

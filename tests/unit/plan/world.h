@@ -21,6 +21,7 @@ struct world {
 	size_t domain_count;
 	struct mz_rrlist desired, ledger;
 	struct mz_live live;
+	const struct mz_rrlist *signing; /* NULL: no key signs */
 	struct mz_plan_input input;
 	struct mz_plan plan;
 };

@@ -7,22 +7,11 @@ static const char *family(const struct mz_rr *rr)
 	return mz_family_name((enum mz_family)rr->family);
 }
 
-/* RFC 1034 3.6.2: a CNAME stands alone, and leads elsewhere. `begin` to `end` is one owner. */
-static void check_cname(struct mz_derivation *d, size_t begin, size_t end)
+static void fail_cname(struct mz_derivation *d, const struct mz_rr *cname,
+		       const struct mz_rr *other)
 {
-	const struct mz_rr *cname = NULL, *other = NULL;
 	char owner[MZ_NAME_TEXT] = "", type[MZ_CODE_TEXT] = "";
 
-	for (size_t i = begin; i < end; i++) {
-		const struct mz_rr *rr = &d->list.rr[i];
-
-		if (rr->type == MZ_TYPE_CNAME && cname == NULL)
-			cname = rr;
-		else
-			other = rr;
-	}
-	if (cname == NULL || (other == NULL && !mz_name_equal(cname->rdata, cname->owner)))
-		return;
 	(void)mz_name_to_text(cname->owner, owner);
 	if (mz_name_equal(cname->rdata, cname->owner))
 		mz_derive_fail(d,
@@ -36,6 +25,23 @@ static void check_cname(struct mz_derivation *d, size_t begin, size_t end)
 		mz_derive_fail(d, "the CNAME of %s and the %s of %s cannot both be at %.260s",
 			       family(cname), mz_type_name(other->type, type), family(other),
 			       owner);
+}
+
+/* RFC 1034 3.6.2: a CNAME stands alone, and leads elsewhere. `begin` to `end` is one owner. */
+static void check_cname(struct mz_derivation *d, size_t begin, size_t end)
+{
+	const struct mz_rr *cname = NULL, *other = NULL;
+
+	for (size_t i = begin; i < end; i++) {
+		const struct mz_rr *rr = &d->list.rr[i];
+
+		if (rr->type == MZ_TYPE_CNAME && cname == NULL)
+			cname = rr;
+		else
+			other = rr;
+	}
+	if (cname != NULL && (other != NULL || mz_name_equal(cname->rdata, cname->owner)))
+		fail_cname(d, cname, other);
 }
 
 static bool rr_is_spf(const struct mz_rr *rr)
@@ -53,8 +59,6 @@ static void check_txt(struct mz_derivation *d, size_t begin, size_t end)
 	const struct mz_rr *rr = d->list.rr, *first = NULL;
 	char owner[MZ_NAME_TEXT] = "";
 
-	if (end - begin < 2)
-		return;
 	for (size_t i = begin; i < end; i++) {
 		/* Of a text that is wholly ours readers want exactly one; autoconfig takes several. */
 		bool sole = rr[i].claim == MZ_CLAIM_WHOLE && rr[i].family != MZ_FAMILY_AUTOCONFIG;
@@ -86,7 +90,7 @@ static void check_mx(struct mz_derivation *d, size_t begin, size_t end)
 {
 	char owner[MZ_NAME_TEXT] = "";
 
-	for (size_t i = begin; i < end && end - begin > 1; i++) {
+	for (size_t i = begin; i < end; i++) {
 		const struct mz_rr *rr = &d->list.rr[i];
 
 		if (rr->rdlen == 3 && rr->rdata[2] == 0) {
@@ -115,6 +119,16 @@ static void level(struct mz_derivation *d, size_t begin, size_t end)
 	}
 }
 
+/* Of several RRs. */
+static void check_rrset(struct mz_derivation *d, size_t begin, size_t end)
+{
+	if (d->list.rr[begin].type == MZ_TYPE_TXT)
+		check_txt(d, begin, end);
+	if (d->list.rr[begin].type == MZ_TYPE_MX)
+		check_mx(d, begin, end);
+	level(d, begin, end);
+}
+
 void mz_derive_settle(struct mz_derivation *d)
 {
 	size_t owner = 0, i = 0;
@@ -122,12 +136,8 @@ void mz_derive_settle(struct mz_derivation *d)
 	while (i < d->list.count) {
 		size_t end = mz_rrlist_rrset_end(&d->list, i);
 
-		if (d->list.rr[i].type == MZ_TYPE_TXT)
-			check_txt(d, i, end);
-		if (d->list.rr[i].type == MZ_TYPE_MX)
-			check_mx(d, i, end);
 		if (end - i > 1)
-			level(d, i, end);
+			check_rrset(d, i, end);
 		if (end == d->list.count ||
 		    !mz_name_equal(d->list.rr[end].owner, d->list.rr[owner].owner)) {
 			check_cname(d, owner, end);

@@ -35,15 +35,20 @@ const char *mz_derive_scratch(struct mz_derivation *d)
 	return d->text.failed || d->text.len == 0 ? "" : d->text.s;
 }
 
-bool mz_derive_below(struct mz_derivation *d, struct mz_name *out, const char *labels,
-		     const uint8_t *base)
+static void fail_long(struct mz_derivation *d, const char *labels, const uint8_t *base)
 {
 	char text[MZ_NAME_TEXT] = "";
 
-	if (mz_name_prefix(out, labels, base) == MZ_OK)
-		return true;
 	mz_derive_fail(d, "%s: the name %.80s.%.260s is too long", mz_family_name(d->family),
 		       labels, mz_name_to_text(base, text));
+}
+
+bool mz_derive_below(struct mz_derivation *d, struct mz_name *out, const char *labels,
+		     const uint8_t *base)
+{
+	if (mz_name_prefix(out, labels, base) == MZ_OK)
+		return true;
+	fail_long(d, labels, base);
 	return false;
 }
 

@@ -276,6 +276,8 @@ int main(int argc, char **argv)
 		return status;
 	(void)mallopt(M_TRIM_THRESHOLD, KEPT_OCTETS);
 	(void)mallopt(M_MMAP_THRESHOLD, KEPT_OCTETS);
+	(void)mallopt(M_MXFAST,
+		      0); /* else each larger piece has all the small free ones gathered */
 	(void)signal(SIGPIPE, SIG_IGN);
 	options.colour = isatty(STDOUT_FILENO) && (no_color == NULL || *no_color == '\0');
 	mz_log_set_level(options.verbose >= 2	? MZ_LOG_DEBUG

@@ -231,18 +231,19 @@ int mz_name_prefix(struct mz_name *out, const char *text, const uint8_t *base)
 {
 	size_t at = 0, base_len = mz_name_len(base);
 
-	*out = (struct mz_name){0};
+	out->len = 0;
 	while (*text != '\0') {
-		size_t n = strcspn(text, ".");
+		size_t label = at++;
 
-		if (n == 0 || n > 63 || at + 1 + n + base_len > MZ_NAME_MAX)
-			return MZ_ERANGE;
-		out->wire[at++] = (uint8_t)n;
-		for (; n > 0; n--, text++) {
-			if (*text <= ' ' || *text >= 0x7f || is_special((uint8_t)*text))
+		for (; *text != '.' && *text != '\0'; text++) {
+			if (*text <= ' ' || *text >= 0x7f || is_special((uint8_t)*text) ||
+			    at + 1 + base_len > MZ_NAME_MAX)
 				return MZ_ERANGE;
 			out->wire[at++] = lower((uint8_t)*text);
 		}
+		if (at - label < 2 || at - label > 64)
+			return MZ_ERANGE;
+		out->wire[label] = (uint8_t)(at - label - 1);
 		/* With a final dot it would be a name of its own, out of the zone. */
 		if (*text == '.' && *++text == '\0')
 			return MZ_ERANGE;

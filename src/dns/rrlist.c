@@ -42,6 +42,59 @@ int mz_rrlist_add(struct mz_rrlist *list, const struct mz_rr *rr)
 	return MZ_OK;
 }
 
+/* ---- sorting ------------------------------------------------------------------------------- */
+
+/* Lists of up to this many RRs are sorted by keys: those of one domain. */
+enum { KEYED_MAX = 64 };
+
+/* What decides most comparisons: eight octets of the first label that is not the same in all names. */
+struct keyed {
+	uint64_t key;
+	struct mz_rr rr;
+};
+
+static unsigned label_count(const uint8_t *name)
+{
+	unsigned count = 0;
+
+	for (; *name != 0; name += *name + 1)
+		count++;
+	return count;
+}
+
+/* How many labels at the end both names have in common. */
+static unsigned common_labels(const uint8_t *a, unsigned a_count, const uint8_t *b,
+			      unsigned b_count)
+{
+	unsigned common = 0;
+
+	for (; a_count > b_count; a_count--)
+		a += *a + 1;
+	for (; b_count > a_count; b_count--)
+		b += *b + 1;
+	for (; *a != 0; a += *a + 1, b += *b + 1)
+		common = *a == *b && memcmp(a, b, *a + 1u) == 0 ? common + 1 : 0;
+	return common;
+}
+
+/* Eight octets of the label in front of the common ones, as a number that sorts as the label does; 0:
+ * there is none. */
+static uint64_t key_of(const uint8_t *name, unsigned count, unsigned common)
+{
+	uint64_t key = 0;
+
+	if (count == common)
+		return 0;
+	for (; count > common + 1; count--)
+		name += *name + 1;
+	for (unsigned i = 1; i <= 8; i++) {
+		uint8_t c = i <= *name ? name[i] : 0;
+
+		key = key << 8 | (c >= 'A' && c <= 'Z' ? c + 32u : c);
+	}
+	return key;
+}
+
 /* qsort need not be stable: equal RRs keep their order by their places before. */
 static int by_order(const void *a, const void *b)
 {
@@ -49,6 +102,38 @@ static int by_order(const void *a, const void *b)
 	int d = mz_rr_compare(x, y);
 
 	return d != 0 ? d : (x->order > y->order) - (x->order < y->order);
+}
+
+static int by_key(const struct keyed *x, const struct keyed *y)
+{
+	if (x->key != y->key)
+		return x->key < y->key ? -1 : 1;
+	return by_order(&x->rr, &y->rr);
+}
+
+/* By insertion: the families derive their RRs in runs that are in order, and a key is compared fast. */
+static void sort_keyed(struct mz_rr *rr, size_t count)
+{
+	struct keyed keyed[KEYED_MAX];
+	unsigned labels[KEYED_MAX], common = UINT32_MAX;
+
+	for (size_t i = 0; i < count; i++) {
+		unsigned shared = 0;
+
+		labels[i] = label_count(rr[i].owner);
+		shared = common_labels(rr[0].owner, labels[0], rr[i].owner, labels[i]);
+		common = shared < common ? shared : common;
+	}
+	for (size_t i = 0; i < count; i++) {
+		struct keyed next = {key_of(rr[i].owner, labels[i], common), rr[i]};
+		size_t at = i;
+
+		for (; at > 0 && by_key(&next, &keyed[at - 1]) < 0; at--)
+			keyed[at] = keyed[at - 1];
+		keyed[at] = next;
+	}
+	for (size_t i = 0; i < count; i++)
+		rr[i] = keyed[i].rr;
 }
 
 void mz_rrlist_sort(struct mz_rrlist *list, bool unique)
@@ -59,7 +144,10 @@ void mz_rrlist_sort(struct mz_rrlist *list, bool unique)
 		return;
 	for (size_t i = 0; i < list->count; i++)
 		list->rr[i].order = (uint32_t)i;
-	qsort(list->rr, list->count, sizeof(list->rr[0]), by_order);
+	if (list->count <= KEYED_MAX)
+		sort_keyed(list->rr, list->count);
+	else
+		qsort(list->rr, list->count, sizeof(list->rr[0]), by_order);
 	if (!unique)
 		return;
 	for (size_t i = 1; i < list->count; i++) {

@@ -69,6 +69,60 @@ static void the_first_of_equal_rrs_is_kept(void **state)
 	mz_rrlist_clear(&list);
 }
 
+/* A name of up to 5 labels from few octets, so that labels are prefixes of each other, hold NUL, and
+ * differ in letter case or behind the eighth octet; some end alike and some do not. */
+static void random_name(uint8_t name[MZ_NAME_MAX], unsigned *seed)
+{
+	static const uint8_t octets[] = {0, 1, 'A', 'a', 'b', 0xff};
+	size_t at = 0;
+
+	for (unsigned labels = (*seed = *seed * 1103515245u + 12345u) >> 16 & 3; labels > 0;
+	     labels--) {
+		unsigned n = 1 + ((*seed = *seed * 1103515245u + 12345u) >> 16) % 11;
+
+		name[at++] = (uint8_t)n;
+		for (; n > 0; n--) {
+			*seed = *seed * 1103515245u + 12345u;
+			name[at++] = n > 3 ? 'a' : octets[(*seed >> 16) % sizeof(octets)];
+		}
+	}
+	if ((*seed >> 20 & 3) != 0)
+		memcpy(name + at, "\7example\3org", 13);
+	else
+		name[at] = 0;
+}
+
+/* However long the list is, and whatever the names: each RR is not above the next. */
+static void any_names_are_ordered(void **state)
+{
+	unsigned seed = 7;
+
+	(void)state;
+	for (unsigned round = 0; round < 3000; round++) {
+		struct mz_rrlist list = {0};
+		size_t count = round % 70;
+
+		for (size_t i = 0; i < count; i++) {
+			uint8_t owner[MZ_NAME_MAX] = {0};
+			const struct mz_rr rr = {.owner = owner,
+						 .type = (uint16_t)(1 + (seed >> 16 & 1)),
+						 .rdata = (const uint8_t *)"",
+						 .ttl = (uint32_t)i};
+
+			random_name(owner, &seed);
+			assert_int_equal(mz_rrlist_add(&list, &rr), MZ_OK);
+		}
+		mz_rrlist_sort(&list, false);
+		assert_int_equal(list.count, count);
+		for (size_t i = 1; i < list.count; i++) {
+			int d = mz_rr_compare(&list.rr[i - 1], &list.rr[i]);
+
+			assert_true(d < 0 || (d == 0 && list.rr[i - 1].ttl < list.rr[i].ttl));
+		}
+		mz_rrlist_clear(&list);
+	}
+}
+
 static void octets_are_copied(void **state)
 {
 	struct mz_rrlist list = {0};
@@ -166,6 +220,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ordered_by_owner_type_and_rdata),
 		cmocka_unit_test(the_first_of_equal_rrs_is_kept),
+		cmocka_unit_test(any_names_are_ordered),
 		cmocka_unit_test(octets_are_copied),
 		cmocka_unit_test(an_rr_of_the_list_itself_can_be_added),
 		cmocka_unit_test(rdata_may_be_empty),

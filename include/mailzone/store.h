@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Contract of the room `store`: what must survive: ledger, zones, changes, DKIM keys; the lock. */
+/* Contract of the room `store`: what must survive: ledger, zones, changes, tasks, domains, DKIM
+ * keys; the lock. */
 #ifndef MZ_STORE_H
 #define MZ_STORE_H
 
@@ -86,6 +87,9 @@ int mz_store_ledger_places(struct mz_store *store, const char *domain,
 /* Every domain that has a ledger in this zone: calls fn for each. */
 int mz_store_ledger_domains(struct mz_store *store, const char *server, const char *origin,
 			    void (*fn)(void *arg, const char *domain), void *arg);
+/* Every domain that has such a place anywhere: calls fn for each once, ordered by name. */
+int mz_store_ledger_all(struct mz_store *store, void (*fn)(void *arg, const char *domain),
+			void *arg);
 
 /* ---- changes: history, written before it is sent ------------------------------------------ */
 
@@ -118,6 +122,70 @@ int mz_store_change_end(struct mz_store *store, int64_t id, enum mz_change_state
  * call. A damaged row is left out, and MZ_ESTATE returned at the end. */
 int mz_store_changes(struct mz_store *store, const char *domain, bool intended, unsigned limit,
 		     void (*fn)(void *arg, const struct mz_store_change *change), void *arg);
+/* Calls fn once, with the change of this number. MZ_ENOTFOUND; MZ_ESTATE when its row is damaged. */
+int mz_store_change_get(struct mz_store *store, int64_t id,
+			void (*fn)(void *arg, const struct mz_store_change *change), void *arg);
+
+/* ---- tasks -------------------------------------------------------------------------------- */
+
+enum mz_task_kind { MZ_TASK_DNS, MZ_TASK_DKIM, MZ_TASK_CERTIFICATE };
+enum mz_task_state {
+	MZ_TASK_PENDING,
+	MZ_TASK_RUNNING,
+	MZ_TASK_RETRY,
+	MZ_TASK_FAILED,
+	MZ_TASK_DONE,
+};
+/* What a dns-management task is to do beside. */
+enum {
+	MZ_TASK_RENEW =
+		1, /* the certificate_renew hook runs once the change is served everywhere */
+	MZ_TASK_WITHDRAW = 2, /* remove what is ours: the domain has left the configuration */
+};
+#define MZ_TASK_REASON 512 /* room for a reason: a longer one is cut */
+struct mz_task {
+	int64_t id; /* from 1 */
+	enum mz_task_kind kind;
+	const char *domain;   /* shorter than MZ_NAME_TEXT */
+	mz_families families; /* MZ_FAMILIES_ALL: all that it publishes */
+	unsigned flags;
+	enum mz_task_state state;
+	unsigned attempt;   /* how many were begun */
+	int64_t created;    /* wall */
+	int64_t due;	    /* wall: pending, retry */
+	int64_t changed;    /* wall: in this state since */
+	const char *reason; /* why the last attempt failed; "" where none did */
+};
+const char *mz_task_kind_name(enum mz_task_kind kind);	  /* "dns-management", ... */
+const char *mz_task_state_name(enum mz_task_state state); /* "pending", "running", ... */
+/* Inserts or replaces the task of this number. */
+int mz_store_task_put(struct mz_store *store, const struct mz_task *task);
+/* MZ_OK also when there is no task of this number. */
+int mz_store_task_delete(struct mz_store *store, int64_t id);
+/* Calls fn for each task, in the order of their numbers. The pointers hold during the call. A
+ * damaged row is left out, and MZ_ESTATE returned at the end. */
+int mz_store_tasks(struct mz_store *store, void (*fn)(void *arg, const struct mz_task *task),
+		   void *arg);
+/* Calls fn once, with the task of this number. MZ_ENOTFOUND; MZ_ESTATE when its row is damaged. */
+int mz_store_task_get(struct mz_store *store, int64_t id,
+		      void (*fn)(void *arg, const struct mz_task *task), void *arg);
+/* The highest number that a task ever had, also one that was deleted; 0: there never was one. */
+int mz_store_task_last(struct mz_store *store, int64_t *id);
+/* Of the tasks that are done or failed, keeps the `keep` that ended last and deletes the others. */
+int mz_store_tasks_trim(struct mz_store *store, unsigned keep);
+
+/* ---- domains under automatic management --------------------------------------------------- */
+
+/* Inserts or replaces what is to become of a domain's records when it leaves the configuration,
+ * also while no daemon runs. */
+int mz_store_domain_put(struct mz_store *store, const char *domain, enum mz_on_removal on_removal);
+/* MZ_OK also when there is no such domain. */
+int mz_store_domain_delete(struct mz_store *store, const char *domain);
+/* Calls fn for each, ordered by name. A damaged row is left out, and MZ_ESTATE returned at the
+ * end. */
+int mz_store_domains(struct mz_store *store,
+		     void (*fn)(void *arg, const char *domain, enum mz_on_removal on_removal),
+		     void *arg);
 
 /* ---- DKIM keys ----------------------------------------------------------------------------- */
 
@@ -146,64 +214,5 @@ int mz_store_dkim_set_stage(struct mz_store *store, const char *domain, const ch
 /* Calls fn for each key of the domain, oldest first. The pointers hold during the call. */
 int mz_store_dkim_list(struct mz_store *store, const char *domain,
 		       void (*fn)(void *arg, const struct mz_store_dkim *key), void *arg);
-
-/* The change of this number: calls fn once. MZ_ENOTFOUND; MZ_ESTATE when its row is damaged. */
-int mz_store_change_get(struct mz_store *store, int64_t id,
-			void (*fn)(void *arg, const struct mz_store_change *change), void *arg);
-
-/* ---- tasks ------------------------------------------------------------------------------- */
-
-enum mz_task_kind { MZ_TASK_DNS, MZ_TASK_DKIM, MZ_TASK_CERTIFICATE };
-enum mz_task_state {
-	MZ_TASK_PENDING,
-	MZ_TASK_RUNNING,
-	MZ_TASK_RETRY,
-	MZ_TASK_FAILED,
-	MZ_TASK_DONE
-};
-/* What a dns-management task is to do beside. */
-enum {
-	MZ_TASK_RENEW =
-		1, /* the certificate_renew hook runs once the change is served everywhere */
-	MZ_TASK_WITHDRAW = 2, /* remove what is ours, the domain has left the configuration */
-};
-struct mz_task {
-	int64_t id;
-	enum mz_task_kind kind;
-	const char *domain;
-	mz_families families; /* MZ_FAMILIES_ALL: all that it publishes */
-	unsigned flags;
-	enum mz_task_state state;
-	unsigned attempt;   /* how many were begun */
-	int64_t created;    /* wall */
-	int64_t due;	    /* wall: pending, retry */
-	int64_t changed;    /* wall: in this state since */
-	const char *reason; /* why the last attempt failed; "" where none did */
-};
-const char *mz_task_kind_name(
-	enum mz_task_kind kind); /* "dns-management", "dkim-management", "certificate-renewal" */
-const char *mz_task_state_name(
-	enum mz_task_state state); /* "pending", "running", "retry", "failed", "done" */
-/* Inserts or replaces the task of this number. */
-int mz_store_task_put(struct mz_store *store, const struct mz_task *task);
-int mz_store_task_delete(struct mz_store *store, int64_t id);
-/* Calls fn for each task, in the order of their numbers. The pointers hold during the call. */
-int mz_store_tasks(struct mz_store *store, void (*fn)(void *arg, const struct mz_task *task),
-		   void *arg);
-/* Deletes the oldest tasks in state done or failed beyond the newest `keep`. */
-int mz_store_tasks_trim(struct mz_store *store, unsigned keep);
-
-/* ---- domains under automatic management ------------------------------------------------------ */
-
-/* What is to become of a domain's records when it leaves the configuration, also while no daemon runs. */
-int mz_store_domain_put(struct mz_store *store, const char *domain, enum mz_on_removal on_removal);
-int mz_store_domain_delete(struct mz_store *store, const char *domain);
-/* Calls fn for each, ordered by name. fn must not use the store; so too below. */
-int mz_store_domains(struct mz_store *store,
-		     void (*fn)(void *arg, const char *domain, enum mz_on_removal on_removal),
-		     void *arg);
-/* Every domain that has a ledger anywhere, each once, ordered by name. */
-int mz_store_ledger_all(struct mz_store *store, void (*fn)(void *arg, const char *domain),
-			void *arg);
 
 #endif

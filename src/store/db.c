@@ -33,6 +33,8 @@ static const char *const sql[MZ_SQL_COUNT] = {
 		" ORDER BY server, origin",
 	[MZ_SQL_LEDGER_DOMAINS] =
 		"SELECT domain FROM ledger WHERE server = ? AND origin = ? ORDER BY domain",
+	[MZ_SQL_LEDGER_ALL] = "SELECT domain FROM ledger UNION"
+			      " SELECT domain FROM change WHERE state = 0 ORDER BY domain",
 	[MZ_SQL_CHANGE_BEGIN] =
 		"INSERT INTO change (time, server, origin, domain, state, serial, added, deleted)"
 		" VALUES (?, ?, ?, ?, 0, 0, ?, ?)",
@@ -48,6 +50,27 @@ static const char *const sql[MZ_SQL_COUNT] = {
 		CHANGE_COLUMNS "WHERE id < ? AND domain = ? ORDER BY id DESC LIMIT 1",
 	[MZ_SQL_CHANGES_DOMAIN_INTENDED] =
 		CHANGE_COLUMNS "WHERE id < ? AND domain = ? AND state = 0 ORDER BY id DESC LIMIT 1",
+	[MZ_SQL_CHANGE_GET] = CHANGE_COLUMNS "WHERE id = ?",
+	[MZ_SQL_TASK_PUT] =
+		"INSERT INTO task (id, kind, domain, families, flags, state, attempt, created, due,"
+		" changed, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+		" ON CONFLICT DO UPDATE SET kind = excluded.kind, domain = excluded.domain,"
+		" families = excluded.families, flags = excluded.flags, state = excluded.state,"
+		" attempt = excluded.attempt, created = excluded.created, due = excluded.due,"
+		" changed = excluded.changed, reason = excluded.reason",
+	[MZ_SQL_TASK_DELETE] = "DELETE FROM task WHERE id = ?",
+#define TASK_COLUMNS                                                                               \
+	"SELECT id, kind, domain, families, flags, state, attempt, created, due, changed, reason"  \
+	" FROM task "
+	[MZ_SQL_TASK_GET] = TASK_COLUMNS "WHERE id = ?",
+	[MZ_SQL_TASK_AFTER] = TASK_COLUMNS "WHERE id > ? ORDER BY id LIMIT 1",
+	[MZ_SQL_TASK_LAST] = "SELECT seq FROM sqlite_sequence WHERE name = 'task'",
+	[MZ_SQL_TASKS_TRIM] = "DELETE FROM task WHERE id IN (SELECT id FROM task WHERE state >= 3"
+			      " ORDER BY changed DESC, id DESC LIMIT -1 OFFSET ?)",
+	[MZ_SQL_DOMAIN_PUT] = "INSERT INTO domain (name, on_removal) VALUES (?, ?)"
+			      " ON CONFLICT DO UPDATE SET on_removal = excluded.on_removal",
+	[MZ_SQL_DOMAIN_DELETE] = "DELETE FROM domain WHERE name = ?",
+	[MZ_SQL_DOMAINS] = "SELECT on_removal, name FROM domain ORDER BY name",
 	[MZ_SQL_DKIM_ADD] =
 		"INSERT INTO dkim (domain, selector, algorithm, stage, version, public_text,"
 		" created, since) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -56,26 +79,6 @@ static const char *const sql[MZ_SQL_COUNT] = {
 	[MZ_SQL_DKIM_LIST] =
 		"SELECT selector, algorithm, stage, version, public_text, created, since"
 		" FROM dkim WHERE domain = ? ORDER BY id",
-	[MZ_SQL_CHANGE_GET] = CHANGE_COLUMNS "WHERE id = ?",
-	[MZ_SQL_TASK_PUT] =
-		"INSERT INTO task (id, kind, domain, families, flags, state, attempt, created, due,"
-		" changed, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-		" ON CONFLICT DO UPDATE SET families = excluded.families, flags = excluded.flags,"
-		" state = excluded.state, attempt = excluded.attempt, created = excluded.created,"
-		" due = excluded.due, changed = excluded.changed, reason = excluded.reason",
-	[MZ_SQL_TASK_DELETE] = "DELETE FROM task WHERE id = ?",
-	/* One row at a time, as the changes. */
-	[MZ_SQL_TASKS] = "SELECT id, kind, domain, families, flags, state, attempt, created, due, "
-			 "changed, reason"
-			 " FROM task WHERE id > ? ORDER BY id LIMIT 1",
-	[MZ_SQL_TASKS_TRIM] =
-		"DELETE FROM task WHERE state >= 3 AND id NOT IN"
-		" (SELECT id FROM task WHERE state >= 3 ORDER BY changed DESC, id DESC LIMIT ?)",
-	[MZ_SQL_DOMAIN_PUT] = "INSERT INTO domain (name, on_removal) VALUES (?, ?)"
-			      " ON CONFLICT DO UPDATE SET on_removal = excluded.on_removal",
-	[MZ_SQL_DOMAIN_DELETE] = "DELETE FROM domain WHERE name = ?",
-	[MZ_SQL_DOMAINS] = "SELECT name, on_removal FROM domain ORDER BY name",
-	[MZ_SQL_LEDGER_ALL] = "SELECT DISTINCT domain FROM ledger ORDER BY domain",
 };
 
 struct mz_store *mz_store_new(const char *directory)

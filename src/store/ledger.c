@@ -110,19 +110,34 @@ int mz_store_ledger_places(struct mz_store *store, const char *domain,
 	return err;
 }
 
-int mz_store_ledger_domains(struct mz_store *store, const char *server, const char *origin,
-			    void (*fn)(void *arg, const char *domain), void *arg)
+/* Calls fn for each row of a query that gives domains. */
+static int each_domain(struct mz_query *q, void (*fn)(void *arg, const char *domain), void *arg)
 {
-	struct mz_query q = {0};
 	struct mz_str rows = {0};
-	int err = MZ_OK;
+	int err = collect(q, 1, &rows);
 
-	mz_query_read(&q, store, MZ_SQL_LEDGER_DOMAINS);
-	mz_query_text(&q, server);
-	mz_query_text(&q, origin);
-	err = collect(&q, 1, &rows);
 	for (size_t at = 0; err == MZ_OK && at < rows.len; at += strlen(rows.s + at) + 1)
 		fn(arg, rows.s + at);
 	mz_str_clear(&rows);
 	return err;
+}
+
+int mz_store_ledger_domains(struct mz_store *store, const char *server, const char *origin,
+			    void (*fn)(void *arg, const char *domain), void *arg)
+{
+	struct mz_query q = {0};
+
+	mz_query_read(&q, store, MZ_SQL_LEDGER_DOMAINS);
+	mz_query_text(&q, server);
+	mz_query_text(&q, origin);
+	return each_domain(&q, fn, arg);
+}
+
+int mz_store_ledger_all(struct mz_store *store, void (*fn)(void *arg, const char *domain),
+			void *arg)
+{
+	struct mz_query q = {0};
+
+	mz_query_read(&q, store, MZ_SQL_LEDGER_ALL);
+	return each_domain(&q, fn, arg);
 }

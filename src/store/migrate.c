@@ -28,15 +28,16 @@ const char *const mz_store_steps[] = {
 	" algorithm INTEGER NOT NULL, stage INTEGER NOT NULL, version INTEGER NOT NULL,"
 	" public_text TEXT NOT NULL, created INTEGER NOT NULL, since INTEGER NOT NULL,"
 	" UNIQUE (domain, selector)) STRICT;",
-	/* 1 -> 2. Tasks, and the domains that were under automatic management. */
+	/* 1 -> 2. AUTOINCREMENT remembers the highest number, so that none is given twice. States
+	 * from 3 on are those of tasks that are over. */
 	"CREATE TABLE task ("
-	" id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, domain TEXT NOT NULL,"
+	" id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, domain TEXT NOT NULL,"
 	" families INTEGER NOT NULL, flags INTEGER NOT NULL, state INTEGER NOT NULL,"
 	" attempt INTEGER NOT NULL, created INTEGER NOT NULL, due INTEGER NOT NULL,"
 	" changed INTEGER NOT NULL, reason TEXT NOT NULL) STRICT;"
-	"CREATE INDEX task_over ON task (changed) WHERE state >= 3;"
-	"CREATE TABLE domain (name TEXT PRIMARY KEY NOT NULL, on_removal INTEGER NOT NULL)"
-	" STRICT, WITHOUT ROWID;",
+	"CREATE INDEX task_over ON task (changed, id) WHERE state >= 3;"
+	"CREATE TABLE domain ("
+	" name TEXT NOT NULL PRIMARY KEY, on_removal INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
 };
 const int mz_store_version = (int)(sizeof(mz_store_steps) / sizeof(mz_store_steps[0]));
 

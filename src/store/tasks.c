@@ -1,35 +1,43 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The tasks that must survive, and the register of domains under automatic management. */
+/* Tasks: those that wait or run, and the last ones that are over. */
 #include "src/store/db.h"
 
-static const char *const kind_names[] = {
-	[MZ_TASK_DNS] = "dns-management",
-	[MZ_TASK_DKIM] = "dkim-management",
-	[MZ_TASK_CERTIFICATE] = "certificate-renewal",
-};
-
-static const char *const state_names[] = {
-	[MZ_TASK_PENDING] = "pending", [MZ_TASK_RUNNING] = "running", [MZ_TASK_RETRY] = "retry",
-	[MZ_TASK_FAILED] = "failed",   [MZ_TASK_DONE] = "done",
-};
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
 
 const char *mz_task_kind_name(enum mz_task_kind kind)
 {
-	return kind_names[kind];
+	static const char *const names[] = {
+		[MZ_TASK_DNS] = "dns-management",
+		[MZ_TASK_DKIM] = "dkim-management",
+		[MZ_TASK_CERTIFICATE] = "certificate-renewal",
+	};
+
+	return (size_t)kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "unknown";
 }
 
 const char *mz_task_state_name(enum mz_task_state state)
 {
-	return state_names[state];
+	static const char *const names[] = {
+		[MZ_TASK_PENDING] = "pending", [MZ_TASK_RUNNING] = "running",
+		[MZ_TASK_RETRY] = "retry",     [MZ_TASK_FAILED] = "failed",
+		[MZ_TASK_DONE] = "done",
+	};
+
+	return (size_t)state < sizeof(names) / sizeof(names[0]) ? names[state] : "unknown";
 }
 
 int mz_store_task_put(struct mz_store *store, const struct mz_task *task)
 {
 	struct mz_query q = {0};
+	char reason[MZ_TASK_REASON] = "";
 	int err = mz_query_write(&q, store, MZ_SQL_TASK_PUT);
 
+	assert(task->id > 0 && strlen(task->domain) < MZ_NAME_TEXT);
 	if (err != MZ_OK)
 		return err;
+	(void)snprintf(reason, sizeof(reason), "%s", task->reason);
 	mz_query_int(&q, task->id);
 	mz_query_int(&q, (int64_t)task->kind);
 	mz_query_text(&q, task->domain);
@@ -40,7 +48,7 @@ int mz_store_task_put(struct mz_store *store, const struct mz_task *task)
 	mz_query_int(&q, task->created);
 	mz_query_int(&q, task->due);
 	mz_query_int(&q, task->changed);
-	mz_query_text(&q, task->reason);
+	mz_query_text(&q, reason);
 	return mz_query_run(&q);
 }
 
@@ -55,6 +63,117 @@ int mz_store_task_delete(struct mz_store *store, int64_t id)
 	return mz_query_run(&q);
 }
 
+/* One row, copied out of the statement, so that fn may use the store. */
+struct row {
+	struct mz_task task;
+	char domain[MZ_NAME_TEXT], reason[MZ_TASK_REASON];
+	bool damaged;
+};
+
+/* Copies a text column; false when it is none, or too long to be ours. */
+static bool read_text(const struct mz_query *q, int column, char *out, size_t size)
+{
+	const char *text = (const char *)sqlite3_column_text(q->stmt, column);
+
+	return text != NULL && snprintf(out, size, "%s", text) < (int)size;
+}
+
+/* The columns of TASK_COLUMNS; false when one of them cannot have been written by us. */
+static bool read_columns(const struct mz_query *q, struct row *row)
+{
+	struct mz_task *task = &row->task;
+	uint32_t kind = 0, state = 0;
+
+	task->id = sqlite3_column_int64(q->stmt, 0);
+	task->created = sqlite3_column_int64(q->stmt, 7);
+	task->due = sqlite3_column_int64(q->stmt, 8);
+	task->changed = sqlite3_column_int64(q->stmt, 9);
+	if (!mz_query_bounded(q, 1, MZ_TASK_CERTIFICATE, &kind) ||
+	    !mz_query_bounded(q, 3, MZ_FAMILIES_ALL, &task->families) ||
+	    !mz_query_bounded(q, 4, MZ_TASK_RENEW | MZ_TASK_WITHDRAW, &task->flags) ||
+	    !mz_query_bounded(q, 5, MZ_TASK_DONE, &state) ||
+	    !mz_query_bounded(q, 6, UINT32_MAX, &task->attempt))
+		return false;
+	task->kind = (enum mz_task_kind)kind;
+	task->state = (enum mz_task_state)state;
+	task->domain = row->domain;
+	task->reason = row->reason;
+	return (task->families & ~MZ_FAMILIES_ALL) == 0 &&
+	       read_text(q, 2, row->domain, sizeof(row->domain)) &&
+	       read_text(q, 10, row->reason, sizeof(row->reason));
+}
+
+/* The row of a query for this number: 1, 0 when there is none, or an error. */
+static int take_row(struct mz_store *store, enum mz_store_sql which, int64_t id, struct row *row)
+{
+	struct mz_query q = {0};
+	int got = 0;
+
+	mz_query_read(&q, store, which);
+	mz_query_int(&q, id);
+	got = mz_query_step(&q);
+	if (got > 0)
+		row->damaged = !read_columns(&q, row);
+	mz_query_end(&q);
+	return got;
+}
+
+static int damaged_fault(struct mz_store *store, int64_t id)
+{
+	return mz_store_fault(store, MZ_ESTATE, "%s: task %lld is damaged", store->path,
+			      (long long)id);
+}
+
+int mz_store_tasks(struct mz_store *store, void (*fn)(void *arg, const struct mz_task *task),
+		   void *arg)
+{
+	struct row row = {0};
+	int64_t damaged = 0;
+	int got = 0;
+
+	while ((got = take_row(store, MZ_SQL_TASK_AFTER, row.task.id, &row)) > 0) {
+		if (row.damaged)
+			damaged = row.task.id; /* one bad row must not hide all the others */
+		else
+			fn(arg, &row.task);
+	}
+	return got == 0 && damaged != 0 ? damaged_fault(store, damaged) : got;
+}
+
+int mz_store_task_get(struct mz_store *store, int64_t id,
+		      void (*fn)(void *arg, const struct mz_task *task), void *arg)
+{
+	struct row row = {0};
+	int got = take_row(store, MZ_SQL_TASK_GET, id, &row);
+
+	if (got == 0)
+		return mz_store_fault(store, MZ_ENOTFOUND, "there is no task %lld", (long long)id);
+	if (got < 0)
+		return got;
+	if (row.damaged)
+		return damaged_fault(store, id);
+	fn(arg, &row.task);
+	return MZ_OK;
+}
+
+int mz_store_task_last(struct mz_store *store, int64_t *id)
+{
+	struct mz_query q = {0};
+	int got = 0;
+
+	*id = 0;
+	mz_query_read(&q, store, MZ_SQL_TASK_LAST);
+	got = mz_query_step(&q);
+	if (got > 0)
+		*id = sqlite3_column_int64(q.stmt, 0);
+	mz_query_end(&q);
+	if (*id >= 0)
+		return got < 0 ? got : MZ_OK;
+	*id = 0;
+	return mz_store_fault(store, MZ_ESTATE, "%s: the highest number of a task is damaged",
+			      store->path);
+}
+
 int mz_store_tasks_trim(struct mz_store *store, unsigned keep)
 {
 	struct mz_query q = {0};
@@ -64,124 +183,4 @@ int mz_store_tasks_trim(struct mz_store *store, unsigned keep)
 		return err;
 	mz_query_int(&q, keep);
 	return mz_query_run(&q);
-}
-
-/* The columns of MZ_SQL_TASKS. */
-static int read_task(const struct mz_query *q, struct mz_arena *arena, struct mz_task *task)
-{
-	uint32_t kind = 0, state = 0;
-
-	task->id = sqlite3_column_int64(q->stmt, 0);
-	if (!mz_query_bounded(q, 1, MZ_TASK_CERTIFICATE, &kind) ||
-	    !mz_query_bounded(q, 3, UINT32_MAX, &task->families) ||
-	    !mz_query_bounded(q, 4, MZ_TASK_RENEW | MZ_TASK_WITHDRAW, &task->flags) ||
-	    !mz_query_bounded(q, 5, MZ_TASK_DONE, &state) ||
-	    !mz_query_bounded(q, 6, UINT32_MAX, &task->attempt))
-		return MZ_ESTATE;
-	task->kind = (enum mz_task_kind)kind;
-	task->state = (enum mz_task_state)state;
-	task->domain = mz_query_copy(q, 2, arena);
-	task->created = sqlite3_column_int64(q->stmt, 7);
-	task->due = sqlite3_column_int64(q->stmt, 8);
-	task->changed = sqlite3_column_int64(q->stmt, 9);
-	task->reason = mz_query_copy(q, 10, arena);
-	return task->domain == NULL || task->reason == NULL ? MZ_ENOMEM : MZ_OK;
-}
-
-int mz_store_tasks(struct mz_store *store, void (*fn)(void *arg, const struct mz_task *task),
-		   void *arg)
-{
-	int64_t above = 0, damaged = 0;
-	int got = 1, err = MZ_OK;
-
-	while (got > 0 && err == MZ_OK) {
-		struct mz_arena arena = {0};
-		struct mz_task task = {0};
-		struct mz_query q = {0};
-
-		mz_query_read(&q, store, MZ_SQL_TASKS);
-		mz_query_int(&q, above);
-		got = mz_query_step(&q);
-		if (got > 0)
-			err = read_task(&q, &arena, &task);
-		mz_query_end(&q);
-		above = task.id;
-		if (got > 0 && err == MZ_OK) {
-			fn(arg, &task);
-		} else if (err == MZ_ESTATE) {
-			damaged = task.id; /* one bad row must not hide all the others */
-			err = MZ_OK;
-		}
-		mz_arena_clear(&arena);
-	}
-	if (got < 0)
-		return got;
-	if (err != MZ_OK)
-		return mz_store_fault(store, err, "out of memory for the tasks");
-	if (damaged != 0)
-		return mz_store_fault(store, MZ_ESTATE, "%s: task %lld is damaged", store->path,
-				      (long long)damaged);
-	return MZ_OK;
-}
-
-/* ---- domains ----------------------------------------------------------------------------------- */
-
-int mz_store_domain_put(struct mz_store *store, const char *domain, enum mz_on_removal on_removal)
-{
-	struct mz_query q = {0};
-	int err = mz_query_write(&q, store, MZ_SQL_DOMAIN_PUT);
-
-	if (err != MZ_OK)
-		return err;
-	mz_query_text(&q, domain);
-	mz_query_int(&q, (int64_t)on_removal);
-	return mz_query_run(&q);
-}
-
-int mz_store_domain_delete(struct mz_store *store, const char *domain)
-{
-	struct mz_query q = {0};
-	int err = mz_query_write(&q, store, MZ_SQL_DOMAIN_DELETE);
-
-	if (err != MZ_OK)
-		return err;
-	mz_query_text(&q, domain);
-	return mz_query_run(&q);
-}
-
-/* The name is a column of the statement: fn must not use the store. */
-int mz_store_domains(struct mz_store *store,
-		     void (*fn)(void *arg, const char *domain, enum mz_on_removal on_removal),
-		     void *arg)
-{
-	struct mz_query q = {0};
-	int got = 0;
-
-	mz_query_read(&q, store, MZ_SQL_DOMAINS);
-	while ((got = mz_query_step(&q)) > 0) {
-		const char *name = (const char *)sqlite3_column_text(q.stmt, 0);
-		uint32_t on_removal = 0;
-
-		if (name != NULL && mz_query_bounded(&q, 1, MZ_REMOVAL_WITHDRAW, &on_removal))
-			fn(arg, name, (enum mz_on_removal)on_removal);
-	}
-	mz_query_end(&q);
-	return got;
-}
-
-int mz_store_ledger_all(struct mz_store *store, void (*fn)(void *arg, const char *domain),
-			void *arg)
-{
-	struct mz_query q = {0};
-	int got = 0;
-
-	mz_query_read(&q, store, MZ_SQL_LEDGER_ALL);
-	while ((got = mz_query_step(&q)) > 0) {
-		const char *name = (const char *)sqlite3_column_text(q.stmt, 0);
-
-		if (name != NULL)
-			fn(arg, name);
-	}
-	mz_query_end(&q);
-	return got;
 }

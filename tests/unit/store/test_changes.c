@@ -109,6 +109,7 @@ static void copied(void **state)
 	expect(s, NULL, true, 0, "1:a.org/0/0 ");
 	assert_int_equal(mz_store_changes(s->store, NULL, false, 0, all_fields, lists), MZ_OK);
 	assert_int_equal(mz_store_change_narrow(s->store, 5, &lists[0], &lists[1]), MZ_ENOTFOUND);
+	assert_int_equal(mz_store_change_get(s->store, id, all_fields, lists), MZ_OK);
 	mz_rrlist_clear(&lists[0]);
 	mz_rrlist_clear(&lists[1]);
 }
@@ -139,6 +140,24 @@ static void resolved_while_listed(void **state)
 	mz_str_clear(&v.seen);
 }
 
+static void one(void **state)
+{
+	struct scratch *s = *state;
+	struct visit v = {0};
+
+	scratch_open(s);
+	v.store = s->store;
+	(void)begin(s, "a", NULL);
+	(void)begin(s, "b", NULL);
+	assert_int_equal(mz_store_change_get(s->store, 1, resolve, &v), MZ_OK);
+	assert_string_equal(v.seen.s, "1:a/0/0 2:b/0/0 ");
+	assert_int_equal(mz_store_change_get(s->store, 1, note, &v), MZ_OK);
+	assert_string_equal(v.seen.s, "1:a/0/0 2:b/0/0 1:a/2/0 ");
+	assert_int_equal(mz_store_change_get(s->store, 3, note, &v), MZ_ENOTFOUND);
+	assert_string_equal(mz_store_error(s->store), "there is no change 3");
+	mz_str_clear(&v.seen);
+}
+
 static void damaged(void **state)
 {
 	static const char *const sql[] =
@@ -158,6 +177,9 @@ static void damaged(void **state)
 		assert_int_equal(mz_store_changes(s->store, NULL, false, 0, note, &v), MZ_ESTATE);
 		assert_string_equal(v.seen.s, "3:a/0/0 1:a/0/0 ");
 		assert_non_null(strstr(mz_store_error(s->store), "change 2 is damaged"));
+		assert_int_equal(mz_store_change_get(s->store, 2, note, &v), MZ_ESTATE);
+		assert_string_equal(v.seen.s, "3:a/0/0 1:a/0/0 ");
+		assert_non_null(strstr(mz_store_error(s->store), "change 2 is damaged"));
 		scratch_commit(s);
 		mz_str_clear(&v.seen);
 	}
@@ -175,6 +197,9 @@ static void indexed(void **state)
 		{MZ_SQL_CHANGES_DOMAIN, "USING INDEX change_domain (domain=? AND rowid<?)"},
 		{MZ_SQL_CHANGES_DOMAIN_INTENDED,
 		 "USING INDEX change_domain_intended (domain=? AND rowid<?)"},
+		{MZ_SQL_CHANGE_GET, "USING INTEGER PRIMARY KEY (rowid=?)"},
+		{MZ_SQL_TASK_GET, "USING INTEGER PRIMARY KEY (rowid=?)"},
+		{MZ_SQL_TASK_AFTER, "USING INTEGER PRIMARY KEY (rowid>?)"},
 		{MZ_SQL_ZONE_GET, "(server=? AND origin=? AND domain=?)"},
 		{MZ_SQL_LEDGER_GET, "(server=? AND origin=? AND domain=?)"},
 		{MZ_SQL_LEDGER_PLACES, "USING INDEX ledger_domain (domain=?)"},
@@ -211,8 +236,8 @@ static void indexed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SCRATCH_TEST(listed),  SCRATCH_TEST(copied),  SCRATCH_TEST(resolved_while_listed),
-		SCRATCH_TEST(damaged), SCRATCH_TEST(indexed),
+		SCRATCH_TEST(listed), SCRATCH_TEST(copied),  SCRATCH_TEST(resolved_while_listed),
+		SCRATCH_TEST(one),    SCRATCH_TEST(damaged), SCRATCH_TEST(indexed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

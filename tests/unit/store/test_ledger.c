@@ -145,6 +145,10 @@ static void places_and_domains(void **state)
 	assert_int_equal(mz_store_ledger_domains(s->store, "p1", "x", on_domain, &v), MZ_OK);
 	assert_string_equal(v.seen.s, "domains: c d e ");
 	mz_str_reset(&v.seen);
+	assert_int_equal(mz_store_ledger_put(s->store, "p1", "x", "b", &list, 0), MZ_OK);
+	assert_int_equal(mz_store_ledger_all(s->store, on_domain, &v), MZ_OK);
+	assert_string_equal(v.seen.s, "b c d e ");
+	mz_str_reset(&v.seen);
 	assert_int_equal(mz_store_ledger_places(s->store, "x", on_place, &v), MZ_OK);
 	assert_int_equal(mz_store_ledger_places(s->store, "d", on_place, &v), MZ_OK);
 	assert_string_equal(v.seen.s, "p1/n p1/o p2/o ");
@@ -155,6 +159,9 @@ static void places_and_domains(void **state)
 	assert_int_equal(mz_store_change_begin(s->store, &change, &id), MZ_OK);
 	assert_int_equal(mz_store_ledger_places(s->store, "d", on_place, &v), MZ_OK);
 	assert_string_equal(v.seen.s, "p3/o ");
+	mz_str_reset(&v.seen);
+	assert_int_equal(mz_store_ledger_all(s->store, on_domain, &v), MZ_OK);
+	assert_string_equal(v.seen.s, "b c d e ");
 	mz_str_reset(&v.seen);
 	assert_int_equal(mz_store_change_end(s->store, id, MZ_CHANGE_FAILED, 0), MZ_OK);
 	assert_int_equal(mz_store_ledger_places(s->store, "d", on_place, &v), MZ_OK);

@@ -17,7 +17,10 @@
 #define TSIG_FUDGE 300	  /* seconds, RFC 8945 section 10 */
 #define TSIG_TYPE 250
 #define TSIG_CLASS_ANY 255
+#define TSIG_ERROR_BADSIG 16
+#define TSIG_ERROR_BADKEY 17
 #define TSIG_ERROR_BADTIME 18
+#define TSIG_ERROR_BADTRUNC 22
 #define TSIG_FILE_MAX 65536
 
 /* One row of the table of algorithms. */
@@ -71,6 +74,20 @@ static inline void tsig_put16(uint8_t *p, uint16_t value)
 	p[1] = (uint8_t)value;
 }
 
+static inline void tsig_put48(uint8_t *p, uint64_t value)
+{
+	tsig_put16(p, (uint16_t)(value >> 32));
+	tsig_put16(p + 2, (uint16_t)(value >> 16));
+	tsig_put16(p + 4, (uint16_t)value);
+}
+
+/* Time signed and fudge. */
+static inline void tsig_put_timers(uint8_t *p, uint64_t when)
+{
+	tsig_put48(p, when);
+	tsig_put16(p + 6, TSIG_FUDGE);
+}
+
 static inline uint8_t tsig_lower(uint8_t c)
 {
 	return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
@@ -99,6 +116,9 @@ bool tsig_mac_equal(const uint8_t *a, const uint8_t *b, size_t len);
 void tsig_wipe(void *data, size_t len);
 
 /* key.c */
+
+/* Whether a key's name may have it in a label. */
+bool tsig_is_name_char(uint8_t c);
 
 /*
  * tsig_key_from_base64() for `len` characters without an end. With TSIG_EBASE64, *fault is the
@@ -133,18 +153,39 @@ int tsig_parse_bind(struct tsig_key **out, const char *name, const char *path, c
  */
 enum tsig_verdict tsig_rr_find(const uint8_t *msg, size_t len, struct tsig_rr *rr);
 
+/*
+ * The owner of the record, expanded and in lower case, to out[TSIG_NAME_MAX]. Its octets; 0 if it
+ * is malformed.
+ */
+size_t tsig_rr_owner(const uint8_t *msg, const struct tsig_rr *rr, uint8_t *out);
 /* Whether the owner of the record, compressed or not, is the key's name. */
 bool tsig_rr_has_key(const uint8_t *msg, const struct tsig_rr *rr, const struct tsig_key *key);
 
 /* Whether the algorithm of the record is the key's. */
 bool tsig_rr_has_alg(const struct tsig_rr *rr, const struct tsig_key *key);
 
-/* Writes a request's record (error 0, no other data) at `out`, which has tsig_overhead() octets. */
-void tsig_rr_write(uint8_t *out, const struct tsig_key *key, const uint8_t timers[TSIG_TIMERS_LEN],
-		   const uint8_t *mac, uint16_t original_id);
+/* The octets that tsig_rr_write() writes. */
+size_t tsig_rr_size(size_t owner_len, const struct tsig_rr *rr);
+/* Writes the record, of which `start` and most of `info` play no part. */
+void tsig_rr_write(uint8_t *out, const uint8_t *owner, size_t owner_len, const struct tsig_rr *rr);
 
 /* Takes the record off the message. */
 void tsig_rr_strip(uint8_t *msg, size_t *len, const struct tsig_rr *rr);
+
+/* sign.c: the steps that requests and answers share. */
+
+/* Whether the message can take another record, of `size` octets. */
+int tsig_check_room(const uint8_t *msg, size_t len, size_t capacity, size_t size);
+/* Appends the record and counts it in ARCOUNT. */
+void tsig_append(uint8_t *msg, size_t *len, const uint8_t *owner, size_t owner_len,
+		 const struct tsig_rr *rr);
+/*
+ * Fills in the key's algorithm, the MAC and the id, and appends the record. `rr` comes with its
+ * timers and error; `request_mac` is NULL for a request.
+ */
+int tsig_append_signed(const struct tsig_key *key, const struct tsig_mac *request_mac,
+		       struct tsig_rr *rr, uint8_t *msg, size_t *len, size_t capacity,
+		       struct tsig_mac *out_mac);
 
 /* verify.c: the steps that single answers and streams share. */
 

@@ -31,7 +31,7 @@ const char *tsig_strerror(int err)
 }
 
 /* Backslashes would need unescaping, and quotes spoil a log line: no real key has either. */
-static bool is_name_char(uint8_t c)
+bool tsig_is_name_char(uint8_t c)
 {
 	return c > ' ' && c < 0x7f && c != '\\' && c != '"' && c != '.';
 }
@@ -57,7 +57,7 @@ static size_t parse_name(const char *name, uint8_t *wire, char *text)
 				return 0;
 			wire[label] = (uint8_t)octets;
 			label = i + 1;
-		} else if (is_name_char((uint8_t)name[i])) {
+		} else if (tsig_is_name_char((uint8_t)name[i])) {
 			wire[i + 1] = tsig_lower((uint8_t)name[i]);
 		} else {
 			return 0;

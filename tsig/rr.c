@@ -130,11 +130,11 @@ enum tsig_verdict tsig_rr_find(const uint8_t *msg, size_t len, struct tsig_rr *r
 	return TSIG_GOOD;
 }
 
-bool tsig_rr_has_key(const uint8_t *msg, const struct tsig_rr *rr, const struct tsig_key *key)
+size_t tsig_rr_owner(const uint8_t *msg, const struct tsig_rr *rr, uint8_t *out)
 {
 	size_t pos = rr->start;
 	size_t limit = rr->start; /* a pointer must go below the one before it, so that it ends */
-	size_t seen = 0;
+	size_t used = 0;
 
 	/* The record was found by skip_name(), so all before rr->alg can be read. */
 	for (;;) {
@@ -144,22 +144,28 @@ bool tsig_rr_has_key(const uint8_t *msg, const struct tsig_rr *rr, const struct 
 			size_t target = tsig_get16(msg + pos) & 0x3fffU;
 
 			if (target >= limit || target < TSIG_HEADER_LEN)
-				return false;
+				return 0;
 			limit = target;
 			pos = target;
 			continue;
 		}
-		if (octets > 63 || seen + 1 + octets > key->name_len ||
-		    pos + 1 + octets > (size_t)(rr->alg - msg) || octets != key->vars[seen])
-			return false;
-		for (size_t i = 1; i <= octets; i++)
-			if (tsig_lower(msg[pos + i]) != key->vars[seen + i])
-				return false;
+		if (octets > 63 || used + 1 + octets > TSIG_NAME_MAX ||
+		    pos + 1 + octets > (size_t)(rr->alg - msg))
+			return 0;
+		out[used++] = msg[pos++];
+		for (size_t i = 0; i < octets; i++)
+			out[used++] = tsig_lower(msg[pos++]);
 		if (octets == 0)
-			return true;
-		pos += 1 + octets;
-		seen += 1 + octets;
+			return used;
 	}
+}
+
+bool tsig_rr_has_key(const uint8_t *msg, const struct tsig_rr *rr, const struct tsig_key *key)
+{
+	uint8_t owner[TSIG_NAME_MAX] = {0};
+
+	return tsig_rr_owner(msg, rr, owner) == key->name_len &&
+	       memcmp(owner, key->vars, key->name_len) == 0;
 }
 
 bool tsig_rr_has_alg(const struct tsig_rr *rr, const struct tsig_key *key)
@@ -176,29 +182,39 @@ bool tsig_rr_has_alg(const struct tsig_rr *rr, const struct tsig_key *key)
 	return true;
 }
 
-void tsig_rr_write(uint8_t *out, const struct tsig_key *key, const uint8_t timers[TSIG_TIMERS_LEN],
-		   const uint8_t *mac, uint16_t original_id)
+size_t tsig_rr_size(size_t owner_len, const struct tsig_rr *rr)
 {
-	const uint8_t *fixed = key->vars + key->name_len;
-	size_t alg_len = key->vars_len - key->name_len - 6;
-	uint16_t mac_len = key->row->mac_len;
-	uint8_t *p = out;
+	return owner_len + TYPE_TO_RDATA + rr->alg_len + TSIG_TIMERS_LEN + 2 + rr->info.mac_len +
+	       2 + rr->error_len;
+}
 
-	memcpy(p, key->vars, key->name_len);
-	p += key->name_len;
-	tsig_put16(p, TSIG_TYPE);
-	memcpy(p + 2, fixed, 6); /* class and TTL */
-	tsig_put16(p + 8, (uint16_t)(alg_len + TSIG_TIMERS_LEN + 2 + mac_len + 6));
-	p += TYPE_TO_RDATA;
-	memcpy(p, fixed + 6, alg_len);
-	p += alg_len;
-	memcpy(p, timers, TSIG_TIMERS_LEN);
-	tsig_put16(p + TSIG_TIMERS_LEN, mac_len);
-	p += TSIG_TIMERS_LEN + 2;
-	memcpy(p, mac, mac_len);
-	p += mac_len;
-	tsig_put16(p, original_id);
-	memset(p + 2, 0, 4); /* no error, no other data */
+static uint8_t *put(uint8_t *p, const uint8_t *octets, size_t len)
+{
+	memcpy(p, octets, len);
+	return p + len;
+}
+
+static uint8_t *put16(uint8_t *p, uint16_t value)
+{
+	tsig_put16(p, value);
+	return p + 2;
+}
+
+void tsig_rr_write(uint8_t *out, const uint8_t *owner, size_t owner_len, const struct tsig_rr *rr)
+{
+	uint8_t *p = put(out, owner, owner_len);
+
+	p = put16(p, TSIG_TYPE);
+	p = put16(p, TSIG_CLASS_ANY);
+	p = put16(p, 0); /* TTL */
+	p = put16(p, 0);
+	p = put16(p, (uint16_t)(tsig_rr_size(owner_len, rr) - owner_len - TYPE_TO_RDATA));
+	p = put(p, rr->alg, rr->alg_len);
+	p = put(p, rr->timers, TSIG_TIMERS_LEN);
+	p = put16(p, rr->info.mac_len);
+	p = put(p, rr->mac, rr->info.mac_len);
+	p = put16(p, rr->original_id);
+	put(p, rr->error, rr->error_len);
 }
 
 void tsig_rr_strip(uint8_t *msg, size_t *len, const struct tsig_rr *rr)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* TSIG (RFC 8945) for a DNS client: keys, key files, signing, verifying, verifying of streams. */
+/* TSIG (RFC 8945): keys, key files, signing, verifying, verifying of streams, answers to requests. */
 
 #ifndef TSIG_TSIG_H
 #define TSIG_TSIG_H
@@ -130,18 +130,6 @@ int tsig_sign(const struct tsig_key *key, uint8_t *msg, size_t *len, size_t capa
 	      struct tsig_mac *out_mac);
 
 /*
- * Signs the answer to a request whose MAC is given (RFC 8945 section 5.3). Errors as tsig_sign().
- */
-int tsig_sign_answer(const struct tsig_key *key, const struct tsig_mac *request_mac, uint8_t *msg,
-		     size_t *len, size_t capacity, uint64_t now);
-
-/*
- * The MAC of a message as it stands in it, with nothing proven: what the answer to it is signed
- * with. To be taken before tsig_verify() takes the TSIG off. False: there is no well-formed TSIG.
- */
-bool tsig_find_mac(const uint8_t *msg, size_t len, struct tsig_mac *out_mac);
-
-/*
  * What a received message proves. Only TSIG_GOOD proves its content, and TSIG_PEER_ERROR that
  * the key's other holder said so. Zeroed memory is no good verdict.
  */
@@ -181,7 +169,7 @@ const char *tsig_error_name(uint16_t error);
 /*
  * Verifies one answer (RFC 8945 section 5.4; order: place and form, key, MAC, time,
  * truncation, error field). `request_mac` is from tsig_sign(); NULL verifies a request, such
- * as a NOTIFY. On TSIG_GOOD and TSIG_PEER_ERROR the TSIG is taken off: *len shrinks and ARCOUNT
+ * as a NOTIFY, which tsig_request_read() read before. On TSIG_GOOD and TSIG_PEER_ERROR the TSIG is taken off: *len shrinks and ARCOUNT
  * drops; else the message is untouched. The header's id is not compared (the original id is
  * what was signed): match ids before. The time may be off by the smaller of our fudge (300 s)
  * and the peer's. A MAC shorter than the algorithm's is never accepted, which section 5.2.4
@@ -190,6 +178,38 @@ const char *tsig_error_name(uint16_t error);
 enum tsig_verdict tsig_verify(const struct tsig_key *key, uint8_t *msg, size_t *len,
 			      const struct tsig_mac *request_mac, uint64_t now,
 			      struct tsig_info *info);
+
+/* What a request's TSIG says, kept to answer it with: for those who are asked, as by a NOTIFY. */
+struct tsig_request {
+	char name[256]; /* of its key, as tsig_key_name() gives it; empty: a name no key can have */
+	struct tsig_mac mac;
+	uint64_t time_signed; /* seconds since 1970 */
+	uint16_t owner_len;   /* private, as all below */
+	uint16_t alg_len;
+	uint8_t owner[255];
+	uint8_t alg[255];
+};
+
+/*
+ * Reads the TSIG of a request, before tsig_verify(), which takes it off. TSIG_GOOD: *request is
+ * what it says, with nothing proven. TSIG_UNSIGNED, TSIG_FORMAT, TSIG_MISPLACED: all zero.
+ */
+enum tsig_verdict tsig_request_read(struct tsig_request *request, const uint8_t *msg, size_t len);
+
+/*
+ * Signs the answer to a request (RFC 8945 sections 5.2, 5.3) by what the request proved:
+ *	TSIG_GOOD		signed
+ *	TSIG_BADTIME		signed, with the error, the request's time and our time
+ *	TSIG_TRUNCATED		signed, with the error BADTRUNC
+ *	TSIG_BADSIG		not signed, with the error
+ *	TSIG_WRONG_KEY, _ALG	not signed, with the error BADKEY; `key` may be NULL
+ * All others, and a MAC too short to have been verified, are errors of form that no TSIG
+ * answers: TSIG_EFORM. The rcode (NOTAUTH with any error) is the caller's to set. Appends at
+ * most 536 octets and 6 more than tsig_overhead() where signed; else as tsig_sign().
+ */
+int tsig_sign_answer(const struct tsig_key *key, const struct tsig_request *request,
+		     enum tsig_verdict verdict, uint8_t *msg, size_t *len, size_t capacity,
+		     uint64_t now);
 
 /* The state between the messages of one answer. In the caller's memory; fields are private. */
 struct tsig_stream {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Contract of the room `net`: asynchronous DNS exchanges with one server, signed and checked. */
+/* Contract of the room `net`: asynchronous DNS exchanges with servers, signed and checked; NOTIFY. */
 #ifndef MZ_NET_H
 #define MZ_NET_H
 
@@ -95,27 +95,39 @@ void mz_net_explain(const struct mz_answer *answer, const struct mz_peer *peer, 
 /* "127.0.0.1:53" */
 const char *mz_peer_text(const struct mz_peer *peer);
 
-/* ---- NOTIFY: the listening end (RFC 1996) -------------------------------------------------------- */
+/* ---- NOTIFY (RFC 1996): what others tell us ---------------------------------------------------- */
 
-struct mz_notify; /* one address, UDP and TCP */
+struct mz_notify; /* listens on one address, by UDP and TCP */
+
+/* A well-formed NOTIFY request for a SOA. Anyone can send one without a key, from any address. */
 struct mz_notify_event {
-	const uint8_t *origin; /* wire, lower case */
-	const char *host;      /* where it came from, as text */
-	bool have_serial;
-	uint32_t serial;	    /* of the SOA that came along */
-	const struct tsig_key *key; /* it verified with this; NULL: it was not signed */
+	const uint8_t *origin; /* the zone that changed, lower case */
+	const char *host;      /* source address as text, as getnameinfo writes it */
+	bool have_serial;      /* the sender's new serial came with it: a hint */
+	uint32_t serial;
+	const struct tsig_key *key; /* it verified with, or NULL: it was not signed */
 };
-enum mz_notify_reply { MZ_NOTIFY_TAKE, MZ_NOTIFY_REFUSE, MZ_NOTIFY_NOTAUTH };
-/* Whom to believe is the handler's; called from the loop for each well-formed NOTIFY whose TSIG, where it
- * has one, verifies. */
-typedef enum mz_notify_reply (*mz_notify_handler)(void *arg, const struct mz_notify_event *event);
-/* The keys that may sign one, by number; NULL behind the last. */
-typedef const struct tsig_key *(*mz_notify_key)(void *arg, size_t index);
 
-/* MZ_EIO with a cause: the address cannot be listened at; MZ_ENOMEM. */
+enum mz_notify_reply {
+	MZ_NOTIFY_TAKE,	   /* NOERROR */
+	MZ_NOTIFY_REFUSE,  /* REFUSED: not from this address, not without a key */
+	MZ_NOTIFY_NOTAUTH, /* NOTAUTH: no zone of ours */
+};
+
+/* Called from the loop for each request, often more than once for the same change. The event holds
+ * during the call. It must not close the listener. */
+typedef enum mz_notify_reply (*mz_notify_handler)(void *arg, const struct mz_notify_event *event);
+/* The key of this name (lower case, no final dot), or NULL. It must live until the handler returns. */
+typedef const struct tsig_key *(*mz_notify_key)(void *arg, const char *name);
+
+/* Listens. A request whose TSIG does not verify is answered with NOTAUTH and never handled; what is
+ * no NOTIFY is answered as RFC 1996 and RFC 8945 want it, a response not at all. An answer is never
+ * longer than its request by more than a TSIG. MZ_EINVAL (no address), MZ_EIO (not to be bound),
+ * MZ_ENOMEM, with a cause. */
 int mz_notify_open(struct mz_notify **out, struct event_base *base,
 		   const struct mz_endpoint *endpoint, mz_notify_key key, mz_notify_handler handler,
 		   void *arg, struct mz_cause *cause);
+/* Closes its sockets and connections. NULL is fine. */
 void mz_notify_close(struct mz_notify *notify);
 
 #endif

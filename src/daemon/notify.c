@@ -7,12 +7,15 @@
 
 #include "mailzone/net.h"
 
-static const struct tsig_key *key_at(void *arg, size_t index)
+static const struct tsig_key *key_named(void *arg, const char *name)
 {
 	const struct app *app = arg;
 	const struct mz_conf *conf = app->site->conf;
 
-	return index < conf->key_count ? conf->keys[index].key : NULL;
+	for (size_t i = 0; i < conf->key_count; i++)
+		if (strcmp(tsig_key_name(conf->keys[i].key), name) == 0)
+			return conf->keys[i].key;
+	return NULL;
 }
 
 static void look_at(struct app *app, const struct mz_conf_zone *zone)
@@ -93,7 +96,7 @@ int notify_arrange(struct app *app)
 		struct mz_cause cause = {0};
 
 		app->notify_listen[i] = conf->notify_listen[i];
-		err = mz_notify_open(&app->notify[i], app->base, &conf->notify_listen[i], key_at,
+		err = mz_notify_open(&app->notify[i], app->base, &conf->notify_listen[i], key_named,
 				     on_notify, app, &cause);
 		if (err == MZ_OK)
 			app->notify_count++;

@@ -1,247 +1,291 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Follows files on disk. inotify only says when to look: what counts is what stat then finds. */
+/* Follows files on disk by inotify, with a look now and then behind it. */
 #include "src/daemon/watch.h"
 
-#include <dirent.h>
+#include <errno.h>
 #include <event2/event.h>
-#include <libgen.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "mailzone/base.h"
+#include "src/daemon/places.h"
+#include "src/daemon/stamp.h"
 
-enum {
-	QUIET_MS = 200,
-	FOLDERS_MASK =
-		IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB
-};
-
-/* What a path was when it was looked at. */
-struct stamp {
-	uint64_t device, inode, size, entries;
-	int64_t seconds, nanoseconds;
-	mode_t mode;
-};
+#define QUIET_MS 200u	 /* without an event: the burst is over */
+#define LONGEST_MS 2000u /* no burst is waited for longer */
 
 struct item {
-	char *path;
+	const char *path;
 	struct stamp stamp;
 };
 
-struct watch {
-	struct event_base *base;
-	struct event *readable, *quiet, *check;
-	int fd; /* of inotify; -1: there is none, the check alone has to do */
-	struct timeval check_every;
-	struct item *items;
+struct items {
+	struct item *at;
 	size_t count;
-	void (*changed)(void *arg);
-	void *arg;
+	struct mz_arena paths;
 };
 
-/* ---- looking ------------------------------------------------------------------------------------- */
+struct watch {
+	struct event *on_event, *on_burst, *on_check;
+	void (*changed)(void *arg);
+	void *arg;
+	struct items items;
+	struct places places;
+	uint64_t first; /* ms: the first event of the burst; 0: there is none */
+	int fd;		/* -1: no inotify */
+	bool limited;	/* it was said that not all can be watched */
+};
 
-static uint64_t mix(uint64_t hash, const void *octets, size_t n)
+/* ---- looking --------------------------------------------------------------------------------- */
+
+/* Has inotify watch what `fresh` names and nothing else. */
+static void swap_places(struct watch *watch, struct places *fresh)
 {
-	const uint8_t *p = octets;
+	struct places old = watch->places;
 
-	for (size_t i = 0; i < n; i++)
-		hash = (hash ^ p[i]) * 1099511628211u;
-	return hash;
-}
-
-/* The entries of a folder in one number, whatever their order. */
-static uint64_t folder_stamp(const char *path)
-{
-	DIR *dir = opendir(path);
-	uint64_t sum = 0;
-
-	if (dir == NULL)
-		return 0;
-	for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
-		struct stat st = {0};
-		uint64_t hash = mix(14695981039346656037u, entry->d_name, strlen(entry->d_name));
-
-		if (entry->d_name[0] == '.' || fstatat(dirfd(dir), entry->d_name, &st, 0) != 0)
-			continue;
-		hash = mix(hash, &st.st_ino, sizeof(st.st_ino));
-		hash = mix(hash, &st.st_size, sizeof(st.st_size));
-		sum += mix(hash, &st.st_mtim, sizeof(st.st_mtim));
+	watch->places = *fresh;
+	for (size_t i = 0; i < old.count; i++) {
+		if ((i == 0 || old.at[i].wd != old.at[i - 1].wd) &&
+		    !places_have(fresh, old.at[i].wd, NULL))
+			(void)inotify_rm_watch(watch->fd, old.at[i].wd);
 	}
-	(void)closedir(dir);
-	return sum;
+	places_clear(&old);
 }
 
-static struct stamp look(const char *path)
+static void say_limited(struct watch *watch, const char *reason)
 {
-	struct stamp stamp = {0};
-	struct stat st = {0};
-
-	if (stat(path, &st) != 0)
-		return stamp;
-	stamp.device = st.st_dev;
-	stamp.inode = st.st_ino;
-	stamp.mode = st.st_mode;
-	if (S_ISDIR(st.st_mode)) {
-		stamp.entries = folder_stamp(path);
-		return stamp;
-	}
-	stamp.size = (uint64_t)st.st_size;
-	stamp.seconds = st.st_mtim.tv_sec;
-	stamp.nanoseconds = st.st_mtim.tv_nsec;
-	return stamp;
+	if (!watch->limited)
+		mz_log(MZ_LOG_WARNING, "watch_limited", "reason", reason, NULL);
+	watch->limited = true;
 }
 
-static bool same(const struct stamp *a, const struct stamp *b)
+/* Follows all paths anew, for links and folders may be others by now. MZ_ENOMEM: nothing changed.
+ */
+static int place_all(struct watch *watch, const struct items *items)
 {
-	return a->device == b->device && a->inode == b->inode && a->size == b->size &&
-	       a->entries == b->entries && a->seconds == b->seconds &&
-	       a->nanoseconds == b->nanoseconds && a->mode == b->mode;
-}
-
-/* ---- inotify --------------------------------------------------------------------------------------- */
-
-static void follow_folder(const struct watch *watch, const char *path)
-{
-	char folder[PATH_MAX] = "";
-
-	(void)snprintf(folder, sizeof(folder), "%s", path);
-	(void)inotify_add_watch(watch->fd, dirname(folder), FOLDERS_MASK);
-}
-
-/* The folder of the path, of each link on its way, and of where it leads to. */
-static void follow(const struct watch *watch, const char *path)
-{
-	char at[PATH_MAX] = "", target[PATH_MAX] = "", real[PATH_MAX] = "";
-	struct stat st = {0};
+	struct places fresh = {0};
+	bool limited = false;
+	int err = MZ_OK;
 
 	if (watch->fd < 0)
-		return;
-	(void)snprintf(at, sizeof(at), "%s", path);
-	for (int hops = 0; hops < 8; hops++) {
-		ssize_t n = readlink(at, target, sizeof(target) - 1);
-		char *slash = strrchr(at, '/');
-
-		follow_folder(watch, at);
-		if (n <= 0 || slash == NULL)
-			break;
-		target[n] = '\0';
-		if (target[0] == '/')
-			memcpy(at, target, (size_t)n + 1);
-		else if ((size_t)(slash + 1 - at) + (size_t)n < sizeof(at))
-			memcpy(slash + 1, target, (size_t)n + 1);
-		else
-			break;
+		return MZ_OK;
+	for (size_t i = 0; i < items->count && err == MZ_OK; i++)
+		err = places_follow(&fresh, watch->fd, items->at[i].path);
+	if (err != MZ_OK) {
+		places_clear(&fresh);
+		return err;
 	}
-	if (realpath(path, real) != NULL)
-		follow_folder(watch, real);
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-		(void)inotify_add_watch(watch->fd, path, FOLDERS_MASK);
+	places_sort(&fresh);
+	limited = fresh.limited;
+	swap_places(watch, &fresh);
+	if (limited)
+		say_limited(watch, "no more inotify watches: raise fs.inotify.max_user_watches");
+	return MZ_OK;
 }
 
-static void look_again(struct watch *watch)
+/* Without memory for new places the old ones serve; the stamps tell all the same. */
+static void look(struct watch *watch)
 {
-	bool changed = false;
+	bool differs = false;
 
-	for (size_t i = 0; i < watch->count; i++) {
-		struct stamp now = look(watch->items[i].path);
+	watch->first = 0;
+	(void)place_all(watch, &watch->items);
+	for (size_t i = 0; i < watch->items.count; i++) {
+		struct item *item = &watch->items.at[i];
+		struct stamp now = stamp_take(item->path);
 
-		if (same(&now, &watch->items[i].stamp))
-			continue;
-		watch->items[i].stamp = now;
-		follow(watch, watch->items[i].path); /* its links may lead elsewhere now */
-		changed = true;
+		differs = differs || !stamp_same(&now, &item->stamp);
+		item->stamp = now;
 	}
-	if (changed)
+	if (differs)
 		watch->changed(watch->arg);
 }
 
-static void on_quiet(evutil_socket_t fd, short what, void *arg)
+static void on_burst(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	look_again(arg);
+	look(arg);
 }
 
 static void on_check(evutil_socket_t fd, short what, void *arg)
 {
+	struct watch *watch = arg;
+
 	(void)fd;
 	(void)what;
-	look_again(arg);
+	if (watch->first == 0) /* else the burst is about to be over */
+		look(watch);
 }
 
-static void on_readable(evutil_socket_t fd, short what, void *arg)
+/* Something happened: looks when nothing has for a while. */
+static void stir(struct watch *watch)
 {
+	uint64_t now = mz_clock_mono_ms(), end = now + QUIET_MS;
+	struct timeval wait = {0};
+
+	if (watch->first == 0)
+		watch->first = now;
+	if (end > watch->first + LONGEST_MS)
+		end = watch->first + LONGEST_MS;
+	if (end > now)
+		wait.tv_usec = (suseconds_t)((end - now) * 1000);
+	if (event_add(watch->on_burst, &wait) != 0)
+		watch->first = 0; /* the check will find it */
+}
+
+/* ---- inotify --------------------------------------------------------------------------------- */
+
+static bool concerns(const struct watch *watch, const struct inotify_event *event)
+{
+	if ((event->mask & IN_Q_OVERFLOW) != 0)
+		return true;
+	return places_have(&watch->places, event->wd, event->len > 0 ? event->name : NULL);
+}
+
+static void on_event(evutil_socket_t fd, short what, void *arg)
+{
+	_Alignas(struct inotify_event) char buf[16384];
 	struct watch *watch = arg;
-	struct timeval quiet = {0, QUIET_MS * 1000};
-	char buf[4096] = "";
+	bool stirred = false;
+	ssize_t n = 0;
 
 	(void)what;
-	while (read(fd, buf, sizeof(buf)) > 0)
-		;
-	/* Not put off by what comes after: a folder that never rests must not hide a change for ever. */
-	if (!evtimer_pending(watch->quiet, NULL))
-		(void)evtimer_add(watch->quiet, &quiet);
+	while ((n = read(fd, buf, sizeof(buf))) > 0) {
+		for (char *p = buf; p < buf + n;) {
+			const struct inotify_event *event = (const void *)p;
+
+			stirred = stirred || concerns(watch, event);
+			p += sizeof(*event) + event->len;
+		}
+	}
+	if (stirred)
+		stir(watch);
 }
 
-/* ---- the contract ------------------------------------------------------------------------------------ */
+static int start_inotify(struct watch *watch, struct event_base *base)
+{
+	watch->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (watch->fd < 0) {
+		say_limited(watch, strerror(errno));
+		return MZ_OK;
+	}
+	watch->on_event = event_new(base, watch->fd, EV_READ | EV_PERSIST, on_event, watch);
+	if (watch->on_event == NULL || event_add(watch->on_event, NULL) != 0)
+		return MZ_ENOMEM;
+	return MZ_OK;
+}
+
+/* ---- the set --------------------------------------------------------------------------------- */
+
+static void items_clear(struct items *items)
+{
+	free(items->at);
+	mz_arena_clear(&items->paths);
+	*items = (struct items){0};
+}
+
+static int by_path(const void *a, const void *b)
+{
+	const struct item *x = a, *y = b;
+
+	return strcmp(x->path, y->path);
+}
+
+/* In the order of their paths. */
+static int items_fill(struct items *items, const char *const *paths, size_t count)
+{
+	if (count == 0)
+		return MZ_OK;
+	items->at = calloc(count, sizeof(*items->at));
+	if (items->at == NULL)
+		return MZ_ENOMEM;
+	for (; items->count < count; items->count++) {
+		const char *path = mz_arena_strdup(&items->paths, paths[items->count]);
+
+		if (path == NULL)
+			return MZ_ENOMEM;
+		items->at[items->count].path = path;
+	}
+	qsort(items->at, count, sizeof(*items->at), by_path);
+	return MZ_OK;
+}
+
+static const struct item *items_find(const struct items *items, const char *path)
+{
+	struct item key = {.path = path};
+
+	if (items->count == 0)
+		return NULL;
+	return bsearch(&key, items->at, items->count, sizeof(key), by_path);
+}
+
+/* The stamps of the new set: those that the old one has, so that no change is lost between. */
+static void take_stamps(struct watch *watch, struct items *fresh)
+{
+	for (size_t i = 0; i < fresh->count; i++) {
+		struct item *item = &fresh->at[i];
+		const struct item *old = items_find(&watch->items, item->path);
+
+		item->stamp = stamp_take(item->path);
+		if (old == NULL || stamp_same(&old->stamp, &item->stamp))
+			continue;
+		item->stamp = old->stamp;
+		stir(watch);
+	}
+}
+
+int watch_set(struct watch *watch, const char *const *paths, size_t count)
+{
+	struct items fresh = {0};
+	int err = items_fill(&fresh, paths, count);
+
+	if (err == MZ_OK)
+		err = place_all(watch, &fresh);
+	if (err != MZ_OK) {
+		items_clear(&fresh);
+		return err;
+	}
+	take_stamps(watch, &fresh);
+	items_clear(&watch->items);
+	watch->items = fresh;
+	return MZ_OK;
+}
+
+/* ---- new and free ---------------------------------------------------------------------------- */
+
+static int start(struct watch *watch, struct event_base *base, unsigned check_s)
+{
+	struct timeval every = {(time_t)check_s, 0};
+
+	watch->on_burst = evtimer_new(base, on_burst, watch);
+	watch->on_check = event_new(base, -1, EV_PERSIST, on_check, watch);
+	if (watch->on_burst == NULL || watch->on_check == NULL ||
+	    (check_s > 0 && event_add(watch->on_check, &every) != 0))
+		return MZ_ENOMEM;
+	return start_inotify(watch, base);
+}
 
 int watch_new(struct watch **out, struct event_base *base, unsigned check_s,
 	      void (*changed)(void *arg), void *arg)
 {
 	struct watch *watch = calloc(1, sizeof(*watch));
+	int err = MZ_OK;
 
-	*out = watch;
+	*out = NULL;
 	if (watch == NULL)
 		return MZ_ENOMEM;
-	watch->base = base;
 	watch->changed = changed;
 	watch->arg = arg;
-	watch->check_every.tv_sec = (time_t)check_s;
-	watch->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	watch->quiet = evtimer_new(base, on_quiet, watch);
-	watch->check = event_new(base, -1, EV_PERSIST, on_check, watch);
-	if (watch->fd >= 0)
-		watch->readable =
-			event_new(base, watch->fd, EV_READ | EV_PERSIST, on_readable, watch);
-	if (watch->quiet == NULL || watch->check == NULL ||
-	    (watch->fd >= 0 && watch->readable == NULL) ||
-	    event_add(watch->check, &watch->check_every) != 0 ||
-	    (watch->readable != NULL && event_add(watch->readable, NULL) != 0))
-		return MZ_ENOMEM;
-	return MZ_OK;
-}
-
-static void items_free(struct item *items, size_t count)
-{
-	for (size_t i = 0; items != NULL && i < count; i++)
-		free(items[i].path);
-	free(items);
-}
-
-int watch_set(struct watch *watch, const char *const *paths, size_t count)
-{
-	struct item *items = calloc(count + 1, sizeof(*items));
-
-	if (items == NULL)
-		return MZ_ENOMEM;
-	for (size_t i = 0; i < count; i++) {
-		items[i].path = strdup(paths[i]);
-		if (items[i].path == NULL) {
-			items_free(items, count);
-			return MZ_ENOMEM;
-		}
-		follow(watch, paths[i]); /* before the look: what changes between the two is seen */
-		items[i].stamp = look(paths[i]);
+	watch->fd = -1;
+	err = start(watch, base, check_s);
+	if (err != MZ_OK) {
+		watch_free(watch);
+		return err;
 	}
-	items_free(watch->items, watch->count);
-	watch->items = items;
-	watch->count = count;
+	*out = watch;
 	return MZ_OK;
 }
 
@@ -249,14 +293,15 @@ void watch_free(struct watch *watch)
 {
 	if (watch == NULL)
 		return;
-	if (watch->readable != NULL)
-		event_free(watch->readable);
-	if (watch->quiet != NULL)
-		event_free(watch->quiet);
-	if (watch->check != NULL)
-		event_free(watch->check);
+	if (watch->on_event != NULL)
+		event_free(watch->on_event);
+	if (watch->on_burst != NULL)
+		event_free(watch->on_burst);
+	if (watch->on_check != NULL)
+		event_free(watch->on_check);
 	if (watch->fd >= 0)
-		(void)close(watch->fd);
-	items_free(watch->items, watch->count);
+		close(watch->fd);
+	items_clear(&watch->items);
+	places_clear(&watch->places);
 	free(watch);
 }

@@ -30,6 +30,7 @@ struct event;
 #define NET_TRANSFERS 4u      /* transfers at once from a server */
 #define NET_IDLE_MS 3000u     /* we close first: PowerDNS closes after 5 s, Knot after 9.6 s */
 #define NET_TCP_CHUNK 262144u /* octets read at once */
+#define NET_TEXT 64	      /* room for an address with its port */
 
 enum ask_state {
 	ASK_WAITING, /* in a queue of its peer */
@@ -102,7 +103,7 @@ struct mz_peer {
 	struct mz_endpoint endpoint;
 	struct sockaddr_storage addr;
 	socklen_t addr_len;
-	char text[64];
+	char text[NET_TEXT];
 	unsigned max_inflight;
 	bool dirty; /* in net->dirty */
 	struct event *timer;
@@ -140,6 +141,10 @@ void net_wake(struct mz_net *net);
 /* Has the peer's timer fire at `at` (ms) or before. */
 void net_arm(struct mz_peer *peer, uint64_t at);
 uint16_t net_random_id(void);
+/* The socket address of an endpoint; false where its host is no address. */
+bool net_resolve(const struct mz_endpoint *endpoint, struct sockaddr_storage *addr, socklen_t *len);
+/* "127.0.0.1:53", "[::1]:53" */
+void net_endpoint_text(const struct mz_endpoint *endpoint, char text[NET_TEXT]);
 
 /* ask.c */
 

@@ -127,7 +127,7 @@ static unsigned bucket(const struct mz_endpoint *endpoint)
 	return hash % NET_PEER_BUCKETS;
 }
 
-static bool resolve(struct mz_peer *peer)
+bool net_resolve(const struct mz_endpoint *endpoint, struct sockaddr_storage *addr, socklen_t *len)
 {
 	struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
 				 .ai_socktype = SOCK_DGRAM};
@@ -135,16 +135,22 @@ static bool resolve(struct mz_peer *peer)
 	char port[8] = "";
 	bool ok = false;
 
-	(void)snprintf(port, sizeof port, "%u", peer->endpoint.port);
-	if (getaddrinfo(peer->endpoint.host, port, &hints, &found) != 0)
+	(void)snprintf(port, sizeof port, "%u", endpoint->port);
+	if (getaddrinfo(endpoint->host, port, &hints, &found) != 0)
 		return false;
-	if (found->ai_addrlen <= sizeof peer->addr) {
-		memcpy(&peer->addr, found->ai_addr, found->ai_addrlen);
-		peer->addr_len = found->ai_addrlen;
+	if (found->ai_addrlen <= sizeof *addr) {
+		memcpy(addr, found->ai_addr, found->ai_addrlen);
+		*len = found->ai_addrlen;
 		ok = true;
 	}
 	freeaddrinfo(found);
 	return ok;
+}
+
+void net_endpoint_text(const struct mz_endpoint *endpoint, char text[NET_TEXT])
+{
+	(void)snprintf(text, NET_TEXT, strchr(endpoint->host, ':') != NULL ? "[%s]:%u" : "%s:%u",
+		       endpoint->host, endpoint->port);
 }
 
 static void peer_free(struct mz_peer *peer)
@@ -170,9 +176,7 @@ static struct mz_peer *peer_new(struct mz_net *net, const struct mz_endpoint *en
 	TAILQ_INIT(&peer->updates);
 	TAILQ_INIT(&peer->transfers);
 	TAILQ_INIT(&peer->conns);
-	(void)snprintf(peer->text, sizeof peer->text,
-		       strchr(endpoint->host, ':') != NULL ? "[%s]:%u" : "%s:%u", endpoint->host,
-		       endpoint->port);
+	net_endpoint_text(endpoint, peer->text);
 	peer->timer = event_new(net->base, -1, 0, on_timer, peer);
 	if (peer->timer == NULL) {
 		peer_free(peer);
@@ -196,7 +200,7 @@ int mz_net_peer(struct mz_net *net, const struct mz_endpoint *endpoint, unsigned
 		peer = peer_new(net, endpoint);
 		if (peer == NULL)
 			return mz_cause_set(cause, MZ_ENOMEM, "out of memory");
-		if (!resolve(peer)) {
+		if (!net_resolve(endpoint, &peer->addr, &peer->addr_len)) {
 			mz_cause_set(cause, MZ_EINVAL,
 				     "\"%s\" is not an IPv4 or IPv6 address: write one, names "
 				     "are not looked up",

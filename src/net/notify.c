@@ -1,360 +1,225 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Listens for NOTIFY by UDP and TCP, doubts what comes, and answers (RFC 1996, 8945 5.3). */
-#include "src/net/internal.h"
+/* The listening end of NOTIFY: its sockets, UDP, and the way from a message to the handler. */
+#include "src/net/notify.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
+#include <netdb.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum {
-	CLIENTS_MAX = 64,
-	CLIENT_IDLE_S = 10,
-	DATAGRAMS_A_TURN = 64, /* then others have theirs */
-	TYPE_SOA = 6,
-	SOA_FIXED = 20,
-};
+#define UDP_ROUNDS 32 /* datagrams before others have their turn */
 
-struct client {
-	LIST_ENTRY(client) link;
-	struct mz_notify *notify;
-	struct event *readable;
-	struct net_frame frame;
-	char host[INET6_ADDRSTRLEN];
-	int fd;
-};
+/* ---- a message ----------------------------------------------------------------------------- */
 
-struct mz_notify {
-	struct event *datagram, *connection;
-	struct event_base *base;
-	mz_notify_key key;
-	mz_notify_handler handler;
-	void *arg;
-	LIST_HEAD(, client) clients;
-	size_t client_count;
-	int udp, tcp;
-};
-
-/* ---- a message ---------------------------------------------------------------------------------------- */
-
-/* The serial of the SOA in the answer section, where there is one for the zone. */
-static void find_serial(struct mz_reader *r, struct mz_notify_event *event)
+static enum mz_rcode ask_handler(struct mz_notify *notify, const struct notify_in *in,
+				 const struct sockaddr_storage *from)
 {
-	uint8_t rdata[2 * MZ_NAME_MAX + SOA_FIXED];
-	struct mz_rrview rr = {0};
-	struct mz_name owner = {0};
+	char host[NOTIFY_HOST] = "";
+	struct mz_notify_event event = {
+		.origin = in->origin.wire,
+		.host = host,
+		.have_serial = in->have_serial,
+		.serial = in->serial,
+		.key = in->key,
+	};
 
-	while (mz_reader_rr(r, &rr) == 1) {
-		long n = 0;
-
-		if (rr.section != 1 || rr.type != TYPE_SOA || rr.klass != MZ_CLASS_IN ||
-		    mz_reader_name(r, rr.owner, &owner) != MZ_OK ||
-		    !mz_name_equal(owner.wire, event->origin))
-			continue;
-		n = mz_reader_rdata(r, &rr, rdata, sizeof(rdata));
-		event->have_serial = n >= SOA_FIXED;
-		if (event->have_serial)
-			event->serial = mz_get32(rdata + n - SOA_FIXED);
-		return;
+	if (getnameinfo((const struct sockaddr *)from, sizeof *from, host, sizeof host, NULL, 0,
+			NI_NUMERICHOST) != 0)
+		return MZ_RCODE_SERVFAIL;
+	switch (notify->handler(notify->arg, &event)) {
+	case MZ_NOTIFY_TAKE:
+		return MZ_RCODE_NOERROR;
+	case MZ_NOTIFY_NOTAUTH:
+		return MZ_RCODE_NOTAUTH;
+	case MZ_NOTIFY_REFUSE:
+		break;
 	}
+	return MZ_RCODE_REFUSED;
 }
 
-/* Takes the TSIG off and finds whose it is. False: it does not verify. */
-static bool verify(struct mz_notify *notify, uint8_t *wire, size_t *len,
-		   const struct tsig_key **key)
+size_t notify_take(struct mz_notify *notify, uint8_t *wire, size_t len,
+		   const struct sockaddr_storage *from, uint8_t out[NOTIFY_ANSWER])
 {
-	for (size_t i = 0;; i++) {
-		const struct tsig_key *candidate = notify->key(notify->arg, i);
-		enum tsig_verdict verdict = TSIG_UNSIGNED;
+	uint64_t now = (uint64_t)mz_clock_wall();
+	struct notify_in in = {0};
 
-		if (candidate == NULL)
-			return i == 0; /* with no key at all there is nothing to ask for */
-		verdict = tsig_verify(candidate, wire, len, NULL, (uint64_t)mz_clock_wall(), NULL);
-		if (verdict == TSIG_GOOD)
-			*key = candidate;
-		if (verdict == TSIG_GOOD || verdict == TSIG_UNSIGNED)
-			return true;
-		if (verdict != TSIG_WRONG_KEY)
-			return false;
-	}
-}
-
-/* The answer: header and question of the request, never more. Returns its octets. */
-static size_t answer(uint8_t *out, size_t cap, const uint8_t *wire, size_t question, unsigned rcode,
-		     const struct tsig_key *key, const struct tsig_mac *mac)
-{
-	size_t len = MZ_MSG_HEADER + question;
-
-	memset(out, 0, MZ_MSG_HEADER);
-	memcpy(out, wire, 2);
-	mz_put16(out + 2, (uint16_t)(MZ_FLAG_QR | (mz_get16(wire + 2) & 0x7800u) |
-				     (rcode == 0 ? MZ_FLAG_AA : 0) | rcode));
-	if (question > 0) {
-		memcpy(out + MZ_MSG_HEADER, wire + MZ_MSG_HEADER, question);
-		mz_put16(out + 4, 1);
-	}
-	if (key != NULL &&
-	    tsig_sign_answer(key, mac, out, &len, cap, (uint64_t)mz_clock_wall()) != TSIG_OK)
+	switch (notify_read(&in, wire, len, now, notify->key, notify->arg)) {
+	case NOTIFY_IGNORED:
 		return 0;
-	return len;
+	case NOTIFY_GOOD:
+		in.rcode = ask_handler(notify, &in, from);
+		break;
+	case NOTIFY_ANSWERED:
+		break;
+	}
+	return notify_write(&in, wire, now, out);
 }
 
-static unsigned rcode_of(enum mz_notify_reply reply)
+/* ---- UDP ----------------------------------------------------------------------------------- */
+
+/* What recvmsg tells of a datagram, and sendmsg is told of its answer. */
+struct datagram {
+	struct msghdr msg;
+	struct iovec iov;
+	struct sockaddr_storage from;
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+};
+
+/* The answer leaves from the address that was asked; the routes say by which interface. */
+static void forget_interface(struct msghdr *msg)
 {
-	return reply == MZ_NOTIFY_TAKE	   ? MZ_RCODE_NOERROR
-	       : reply == MZ_NOTIFY_REFUSE ? MZ_RCODE_REFUSED
-					   : MZ_RCODE_NOTAUTH;
+	struct cmsghdr *cmsg = NULL;
+	struct in_pktinfo v4 = {0};
+	struct in6_pktinfo v6 = {0};
+
+	for (cmsg = CMSG_FIRSTHDR(msg); cmsg != NULL; cmsg = CMSG_NXTHDR(msg, cmsg)) {
+		if (cmsg->cmsg_level == IPPROTO_IP && cmsg->cmsg_type == IP_PKTINFO) {
+			memcpy(&v4, CMSG_DATA(cmsg), sizeof v4);
+			v4.ipi_ifindex = 0;
+			memcpy(CMSG_DATA(cmsg), &v4, sizeof v4);
+		} else if (cmsg->cmsg_level == IPPROTO_IPV6 && cmsg->cmsg_type == IPV6_PKTINFO) {
+			memcpy(&v6, CMSG_DATA(cmsg), sizeof v6);
+			v6.ipi6_ifindex = 0;
+			memcpy(CMSG_DATA(cmsg), &v6, sizeof v6);
+		}
+	}
 }
 
-/* Takes one message; writes the answer into out[cap]. Its octets; 0: there is none. In order: length, QR,
- * opcode, question, TSIG, content. */
-static size_t take(struct mz_notify *notify, uint8_t *wire, size_t len, const char *host,
-		   uint8_t *out, size_t cap)
+static ssize_t receive(struct mz_notify *notify, struct datagram *d)
 {
-	struct mz_notify_event event = {.host = host};
-	struct mz_reader r = {0};
-	struct mz_name origin = {0};
-	struct tsig_mac mac = {0};
-	uint16_t type = 0, klass = 0;
-	size_t question = 0;
-
-	if (mz_reader_open(&r, wire, len) != MZ_OK || (r.flags & MZ_FLAG_QR) != 0)
-		return 0;
-	if (mz_reader_opcode(&r) != MZ_OPCODE_NOTIFY)
-		return answer(out, cap, wire, 0, MZ_RCODE_NOTIMP, NULL, NULL);
-	question = judge_question(wire, len);
-	if (question == 0 || mz_reader_question(&r, &origin, &type, &klass) != 1 ||
-	    type != TYPE_SOA || klass != MZ_CLASS_IN)
-		return answer(out, cap, wire, 0, MZ_RCODE_FORMERR, NULL, NULL);
-	(void)tsig_find_mac(wire, len, &mac);
-	if (!verify(notify, wire, &len, &event.key))
-		return answer(out, cap, wire, question, MZ_RCODE_NOTAUTH, NULL, NULL);
-	event.origin = origin.wire;
-	if (mz_reader_open(&r, wire, len) == MZ_OK && mz_reader_skip_questions(&r) == MZ_OK)
-		find_serial(&r, &event);
-	return answer(out, cap, wire, question, rcode_of(notify->handler(notify->arg, &event)),
-		      event.key, &mac);
+	*d = (struct datagram){.iov = {notify->chunk, NOTIFY_CHUNK}};
+	d->msg.msg_iov = &d->iov;
+	d->msg.msg_iovlen = 1;
+	d->msg.msg_name = &d->from;
+	d->msg.msg_namelen = sizeof d->from;
+	d->msg.msg_control = d->control;
+	d->msg.msg_controllen = sizeof d->control;
+	return recvmsg(notify->udp, &d->msg, 0);
 }
 
-static void host_text(const struct sockaddr_storage *from, char host[INET6_ADDRSTRLEN])
-{
-	const void *address =
-		from->ss_family == AF_INET6
-			? (const void *)&((const struct sockaddr_in6 *)from)->sin6_addr
-			: (const void *)&((const struct sockaddr_in *)from)->sin_addr;
-
-	if (inet_ntop(from->ss_family, address, host, INET6_ADDRSTRLEN) == NULL)
-		host[0] = '\0';
-}
-
-/* ---- UDP -------------------------------------------------------------------------------------------------- */
-
-static void on_datagram(evutil_socket_t fd, short what, void *arg)
+static void on_udp(evutil_socket_t fd, short what, void *arg)
 {
 	struct mz_notify *notify = arg;
+	uint8_t out[NOTIFY_ANSWER] = {0};
+	struct datagram d = {.iov = {NULL, 0}};
+	ssize_t n = 0;
 
 	(void)what;
-	for (int i = 0; i < DATAGRAMS_A_TURN; i++) {
-		uint8_t wire[NET_UDP_IN], out[NET_UDP_IN];
-		char host[INET6_ADDRSTRLEN] = "";
-		struct sockaddr_storage from = {0};
-		socklen_t from_len = sizeof(from);
-		ssize_t n =
-			recvfrom(fd, wire, sizeof(wire), 0, (struct sockaddr *)&from, &from_len);
-		size_t len = 0;
-
+	for (int round = 0; round < UDP_ROUNDS; round++) {
+		n = receive(notify, &d);
+		if (n < 0 && errno == EINTR)
+			continue;
 		if (n < 0)
 			return;
-		host_text(&from, host);
-		len = take(notify, wire, (size_t)n, host, out, sizeof(out));
-		if (len > 0)
-			(void)sendto(fd, out, len, MSG_NOSIGNAL, (const struct sockaddr *)&from,
-				     from_len);
-	}
-}
-
-/* ---- TCP -------------------------------------------------------------------------------------------------- */
-
-static void client_free(struct client *client)
-{
-	LIST_REMOVE(client, link);
-	client->notify->client_count--;
-	if (client->readable != NULL)
-		event_free(client->readable);
-	net_frame_clear(&client->frame);
-	(void)close(client->fd);
-	free(client);
-}
-
-/* False: the client has to go. An answer is small: where it does not fit the socket, nobody reads. */
-static bool feed(struct client *client, uint8_t *chunk, size_t left)
-{
-	uint8_t out[2 + NET_UDP_IN];
-	uint8_t *wire = NULL;
-	size_t len = 0;
-
-	for (;;) {
-		enum net_frame_step step =
-			net_frame_next(&client->frame, &chunk, &left, &wire, &len);
-		size_t n = 0;
-
-		if (step != NET_FRAME_READY)
-			return step == NET_FRAME_MORE;
-		n = take(client->notify, wire, len, client->host, out + 2, sizeof(out) - 2);
-		if (n == 0)
+		d.iov.iov_len = notify_take(notify, notify->chunk, (size_t)n, &d.from, out);
+		if (d.iov.iov_len == 0)
 			continue;
-		mz_put16(out, (uint16_t)n);
-		if (send(client->fd, out, n + 2, MSG_NOSIGNAL) != (ssize_t)(n + 2))
-			return false;
+		d.iov.iov_base = out;
+		forget_interface(&d.msg);
+		/* One that cannot be sent is as one that was lost: the other end asks again. */
+		(void)sendmsg(fd, &d.msg, 0);
 	}
 }
 
-static void on_client(evutil_socket_t fd, short what, void *arg)
+/* ---- open and close ------------------------------------------------------------------------ */
+
+static void set_options(int fd, int family, int type)
 {
-	struct client *client = arg;
-	uint8_t chunk[8192];
-	ssize_t n = (what & EV_TIMEOUT) != 0 ? 0 : recv(fd, chunk, sizeof(chunk), 0);
+	int one = 1;
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n <= 0 || !feed(client, chunk, (size_t)n))
-		client_free(client);
-}
-
-/* Takes the connection over; on failure it is closed. */
-static void client_new(struct mz_notify *notify, int fd, const struct sockaddr_storage *from)
-{
-	struct timeval idle = {CLIENT_IDLE_S, 0};
-	struct client *client = calloc(1, sizeof(*client));
-
-	if (client == NULL) {
-		(void)close(fd);
-		return;
-	}
-	client->notify = notify;
-	client->fd = fd;
-	host_text(from, client->host);
-	LIST_INSERT_HEAD(&notify->clients, client, link);
-	notify->client_count++;
-	client->readable = event_new(notify->base, fd, EV_READ | EV_PERSIST, on_client, client);
-	if (client->readable == NULL || event_add(client->readable, &idle) != 0)
-		client_free(client);
-}
-
-static void on_connection(evutil_socket_t fd, short what, void *arg)
-{
-	struct mz_notify *notify = arg;
-	struct sockaddr_storage from = {0};
-	socklen_t from_len = sizeof(from);
-	int client = -1;
-
-	(void)what;
-	/* The oldest makes room: strangers must not keep the servers out. With no descriptor left, too. */
-	if (notify->client_count >= CLIENTS_MAX) {
-		struct client *oldest = LIST_FIRST(&notify->clients);
-
-		while (LIST_NEXT(oldest, link) != NULL)
-			oldest = LIST_NEXT(oldest, link);
-		client_free(oldest);
-	}
-	client = accept4(fd, (struct sockaddr *)&from, &from_len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (client >= 0)
-		client_new(notify, client, &from);
-	else if (errno == EMFILE || errno == ENFILE)
-		(void)usleep(1000); /* not at full speed until one is free */
-}
-
-/* ---- the contract ------------------------------------------------------------------------------------------ */
-
-static socklen_t address_of(const struct mz_endpoint *endpoint, struct sockaddr_storage *out)
-{
-	struct sockaddr_in *v4 = (struct sockaddr_in *)out;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
-
-	*out = (struct sockaddr_storage){0};
-	if (inet_pton(AF_INET, endpoint->host, &v4->sin_addr) == 1) {
-		v4->sin_family = AF_INET;
-		v4->sin_port = htons(endpoint->port);
-		return sizeof(*v4);
-	}
-	(void)inet_pton(AF_INET6, endpoint->host, &v6->sin6_addr);
-	v6->sin6_family = AF_INET6;
-	v6->sin6_port = htons(endpoint->port);
-	return sizeof(*v6);
-}
-
-static int listening(const struct mz_endpoint *endpoint, int type)
-{
-	struct sockaddr_storage address = {0};
-	socklen_t len = address_of(endpoint, &address);
-	int fd = socket(address.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1;
-
-	if (fd < 0)
-		return -1;
+	/* So that 0.0.0.0 and [::] can stand in the configuration side by side. */
+	if (family == AF_INET6)
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
 	if (type == SOCK_STREAM)
-		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(fd, (const struct sockaddr *)&address, len) == 0 &&
-	    (type == SOCK_DGRAM || listen(fd, CLIENTS_MAX) == 0))
-		return fd;
-	(void)close(fd);
+		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+	else if (family == AF_INET6)
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof one);
+	else
+		(void)setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &one, sizeof one);
+}
+
+/* -1 with a cause. */
+static int bind_socket(const struct mz_notify *notify, const struct sockaddr_storage *addr,
+		       socklen_t len, int type, struct mz_cause *cause)
+{
+	int fd = socket(addr->ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0) {
+		set_options(fd, addr->ss_family, type);
+		if (bind(fd, (const struct sockaddr *)addr, len) == 0 &&
+		    (type == SOCK_DGRAM || listen(fd, NOTIFY_CONNS) == 0))
+			return fd;
+	}
+	mz_cause_set(cause, MZ_EIO, "cannot listen on %s by %s: %s", notify->text,
+		     type == SOCK_DGRAM ? "UDP" : "TCP", strerror(errno));
+	if (fd >= 0)
+		close(fd);
 	return -1;
+}
+
+static int start(struct mz_notify *notify, const struct mz_endpoint *endpoint,
+		 struct mz_cause *cause)
+{
+	struct sockaddr_storage addr = {0};
+	socklen_t len = 0;
+
+	if (!net_resolve(endpoint, &addr, &len))
+		return mz_cause_set(cause, MZ_EINVAL, "\"%s\" is not an IPv4 or IPv6 address",
+				    endpoint->host);
+	notify->udp = bind_socket(notify, &addr, len, SOCK_DGRAM, cause);
+	if (notify->udp < 0)
+		return MZ_EIO;
+	notify->tcp = bind_socket(notify, &addr, len, SOCK_STREAM, cause);
+	if (notify->tcp < 0)
+		return MZ_EIO;
+	notify->chunk = malloc(NOTIFY_CHUNK);
+	notify->on_udp = event_new(notify->base, notify->udp, EV_READ | EV_PERSIST, on_udp, notify);
+	if (notify->chunk == NULL || notify->on_udp == NULL ||
+	    event_add(notify->on_udp, NULL) != 0 || notify_tcp_start(notify) != MZ_OK)
+		return mz_cause_set(cause, MZ_ENOMEM, "out of memory");
+	return MZ_OK;
 }
 
 int mz_notify_open(struct mz_notify **out, struct event_base *base,
 		   const struct mz_endpoint *endpoint, mz_notify_key key, mz_notify_handler handler,
 		   void *arg, struct mz_cause *cause)
 {
-	struct mz_notify *notify = calloc(1, sizeof(*notify));
+	struct mz_notify *notify = calloc(1, sizeof *notify);
 	int err = MZ_OK;
 
 	*out = NULL;
 	if (notify == NULL)
-		return MZ_ENOMEM;
-	*notify = (struct mz_notify){.base = base,
-				     .key = key,
-				     .handler = handler,
-				     .arg = arg,
-				     .udp = -1,
-				     .tcp = -1};
-	notify->udp = listening(endpoint, SOCK_DGRAM);
-	if (notify->udp >= 0)
-		notify->tcp = listening(endpoint, SOCK_STREAM);
-	if (notify->udp < 0 || notify->tcp < 0) {
-		err = mz_cause_set(cause, MZ_EIO, "cannot listen for NOTIFY at %s port %u: %s",
-				   endpoint->host, endpoint->port, strerror(errno));
-		goto done;
-	}
-	notify->datagram = event_new(base, notify->udp, EV_READ | EV_PERSIST, on_datagram, notify);
-	notify->connection =
-		event_new(base, notify->tcp, EV_READ | EV_PERSIST, on_connection, notify);
-	if (notify->datagram == NULL || notify->connection == NULL ||
-	    event_add(notify->datagram, NULL) != 0 || event_add(notify->connection, NULL) != 0)
-		err = mz_cause_set(cause, MZ_ENOMEM, "out of memory");
-done:
-	if (err == MZ_OK)
-		*out = notify;
-	else
+		return mz_cause_set(cause, MZ_ENOMEM, "out of memory");
+	notify->base = base;
+	notify->key = key;
+	notify->handler = handler;
+	notify->arg = arg;
+	notify->udp = notify->tcp = -1;
+	TAILQ_INIT(&notify->conns);
+	net_endpoint_text(endpoint, notify->text);
+	err = start(notify, endpoint, cause);
+	if (err != MZ_OK) {
 		mz_notify_close(notify);
-	return err;
+		return err;
+	}
+	*out = notify;
+	return MZ_OK;
 }
 
 void mz_notify_close(struct mz_notify *notify)
 {
 	if (notify == NULL)
 		return;
-	while (!LIST_EMPTY(&notify->clients))
-		client_free(LIST_FIRST(&notify->clients));
-	if (notify->datagram != NULL)
-		event_free(notify->datagram);
-	if (notify->connection != NULL)
-		event_free(notify->connection);
+	notify_tcp_stop(notify);
+	if (notify->on_udp != NULL)
+		event_free(notify->on_udp);
 	if (notify->udp >= 0)
-		(void)close(notify->udp);
+		close(notify->udp);
 	if (notify->tcp >= 0)
-		(void)close(notify->tcp);
+		close(notify->tcp);
+	free(notify->chunk);
 	free(notify);
 }

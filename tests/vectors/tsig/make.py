@@ -6,10 +6,12 @@ requests.txt   ALGORITHM KEY SECRET TIME UNSIGNED SIGNED MAC
 answers.txt    LABEL ALGORITHM KEY SECRET TIME REQUEST-MAC ANSWER VERDICT ERROR SERVER-TIME PLAIN
 streams.txt    stream LABEL ALGORITHM KEY SECRET TIME REQUEST-MAC COMPLETE, then its messages:
                message SIGNED VERDICT PLAIN
+replies.txt    LABEL ALGORITHM KEY SECRET TIME REQUEST VERDICT PLAIN SIGNED: what a server answers
 Octets are in hexadecimal, "-" is none. PLAIN is the message that is left when the TSIG is off.
 """
 
 import hashlib
+import io
 import os
 import struct
 
@@ -17,6 +19,9 @@ import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
+import dns.rdtypes.ANY.TSIG
 import dns.rrset
 import dns.tsig
 import dns.update
@@ -29,9 +34,11 @@ ALGORITHMS = ["hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sh
 
 
 class Clock:
-    @staticmethod
-    def time():
-        return NOW
+    now = NOW
+
+    @classmethod
+    def time(cls):
+        return cls.now
 
 
 dns.message.time = Clock
@@ -157,6 +164,46 @@ def streams():
     yield from stream("one", "hmac-sha256", [True], True)
 
 
+def reply_row(label, key, known, verdict, error=0, forge=False, late=0):
+    """The request of `key` to a server that knows `known`, signed `late` seconds ago."""
+    Clock.now = NOW - late
+    request, mac = sign(query("example.org.", "SOA"), key)
+    if forge:
+        request = request[:-7] + bytes([request[-7] ^ 1]) + request[-6:]
+    message = answer_to(query("example.org.", "SOA"), rcode=dns.rcode.NOTAUTH if error else 0)
+    plain = message.to_wire()
+    message.request_mac = mac
+    extra = {"tsig_error": error}
+    if error == dns.rcode.BADTIME:
+        extra["other_data"] = struct.pack("!HI", NOW >> 32, NOW & 0xFFFFFFFF)
+    signed, _ = sign(message, key, **extra)
+    if error in (dns.rcode.BADSIG, dns.rcode.BADKEY):
+        signed = strip_mac(plain, key, error)
+    Clock.now = NOW
+    return [label] + describe(known) + [NOW, request.hex(), verdict, plain.hex(), signed.hex()]
+
+
+def strip_mac(plain, key, error):
+    """dnspython has no unsigned errors; the record it can write all the same."""
+    rdata = dns.rdtypes.ANY.TSIG.TSIG(dns.rdataclass.ANY, dns.rdatatype.TSIG, key.algorithm, NOW,
+                                      300, b"", 0xBEEF, error, b"")
+    out = io.BytesIO()
+    dns.rrset.from_rdata(key.name, 0, rdata).to_wire(out)
+    return plain[:11] + b"\x01" + plain[12:] + out.getvalue()
+
+
+def replies():
+    for algorithm in ALGORITHMS:
+        key = key_for(algorithm)
+        yield reply_row("good", key, key, "good")
+        yield reply_row("badtime", key, key, "badtime", dns.rcode.BADTIME, late=4000)
+        yield reply_row("badsig", key, key, "badsig", dns.rcode.BADSIG, forge=True)
+        yield reply_row("badkey", key_for(algorithm, "another."), key, "wrong-key",
+                        dns.rcode.BADKEY)
+    yield reply_row("badalg", key_for("hmac-sha1"), key_for("hmac-sha256"), "wrong-alg",
+                    dns.rcode.BADKEY)
+
+
 def write(name, rows):
     with open(os.path.join(HERE, name), "w", encoding="ascii") as out:
         out.write(f"# made by make.py with dnspython {dns.version.version}\n")
@@ -168,3 +215,4 @@ if __name__ == "__main__":
     write("requests.txt", requests())
     write("answers.txt", answers())
     write("streams.txt", streams())
+    write("replies.txt", replies())

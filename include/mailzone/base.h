@@ -96,6 +96,9 @@ char *mz_clock_text(int64_t wall, char buf[MZ_TIME_TEXT]);
 void mz_random(void *buf, size_t n);
 uint32_t mz_random_below(uint32_t bound);
 
+/* Starts OpenSSL, before any other use of it, without the texts of its errors: they are never shown and
+ * would take half a MiB. */
+void mz_crypto_start(void);
 /* SHA-256, and base64 (RFC 4648 4, padded) of octets. */
 void mz_sha256(const void *data, size_t len, uint8_t digest[32]);
 void mz_str_add_base64(struct mz_str *str, const uint8_t *octets, size_t n);

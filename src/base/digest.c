@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SHA-256. */
+/* OpenSSL as the base uses it: its start, and SHA-256. */
 /* The calls that OpenSSL 3 calls deprecated are the ones that allocate nothing, so that they cannot
  * fail: SHA256() can, and leaves the digest unset. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 
 #include "mailzone/base.h"
 
+#include <openssl/crypto.h>
 #include <openssl/sha.h>
+
+void mz_crypto_start(void)
+{
+	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS, NULL);
+}
 
 void mz_sha256(const void *data, size_t len, uint8_t digest[32])
 {

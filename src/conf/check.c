@@ -10,14 +10,15 @@
 /* ---- names ---- */
 
 size_t conf_refer(struct conf_ctx *ctx, const struct conf_index *index, const char *what,
-		  const char *name, const config_setting_t *at, const char *setting)
+		  const char *name, const config_setting_t *group, const char *setting)
 {
 	char quoted[CONF_QUOTE_TEXT] = "", hint[CONF_HINT] = "";
 	size_t i = conf_index_find(index, name);
 
 	if (i == SIZE_MAX)
-		conf_fault(ctx, at, "%s: there is no %s \"%s\"%s", setting, what,
-			   conf_quote(name, quoted), conf_hint(hint, name, conf_index_name, index));
+		conf_fault(ctx, conf_member(group, setting), "%s: there is no %s \"%s\"%s", setting,
+			   what, conf_quote(name, quoted),
+			   conf_hint(hint, name, conf_index_name, index));
 	return i;
 }
 
@@ -172,12 +173,11 @@ void conf_check_keys(struct conf_ctx *ctx, const struct raw_list *keys)
 static struct tsig_key *find_key(struct conf_ctx *ctx, const struct raw_server *raw,
 				 const char *setting, const char *name)
 {
-	const config_setting_t *at = conf_member(raw->at, setting);
 	size_t i = 0;
 
 	if (!*name)
 		return NULL;
-	i = conf_refer(ctx, &ctx->keys, "key", conf_plain_name(ctx, name), at, setting);
+	i = conf_refer(ctx, &ctx->keys, "key", conf_plain_name(ctx, name), raw->at, setting);
 	return i == SIZE_MAX ? NULL : ctx->conf->keys[i].key;
 }
 

@@ -32,9 +32,9 @@ void conf_check_text(struct conf_ctx *ctx, const config_setting_t *group, const 
 
 /* A name as names are compared and published: in lower case, without a final dot. */
 const char *conf_plain_name(struct conf_ctx *ctx, const char *name);
-/* The index of the thing that is referred to, or SIZE_MAX after a fault. */
+/* The index of the thing that a setting of this group refers to, or SIZE_MAX after a fault. */
 size_t conf_refer(struct conf_ctx *ctx, const struct conf_index *index, const char *what,
-		  const char *name, const config_setting_t *at, const char *setting);
+		  const char *name, const config_setting_t *group, const char *setting);
 /* A sorted index of raw structs; `name` gives the i-th name, or NULL. Names given twice are
  * faults that say where the first stands. */
 void conf_index_names(struct conf_ctx *ctx, struct conf_index *index, const char *what,

@@ -57,7 +57,6 @@ static void check_server(struct conf_ctx *ctx, const struct raw_domain *raw,
 			 struct mz_conf_domain *out)
 {
 	const config_setting_t *group = conf_member(raw->at, "dns_management");
-	const config_setting_t *at = conf_member(group, "server");
 	size_t i = 0;
 
 	if (!*raw->server) {
@@ -66,15 +65,14 @@ static void check_server(struct conf_ctx *ctx, const struct raw_domain *raw,
 				   "automatic dns_management needs a \"server\"");
 		return;
 	}
-	i = conf_refer(ctx, &ctx->servers, "server", raw->server, at, "server");
+	i = conf_refer(ctx, &ctx->servers, "server", raw->server, group, "server");
 	if (i == SIZE_MAX)
 		return;
 	out->server = &ctx->conf->servers[i];
 	if (out->server->tenant[0] && strcmp(out->server->tenant, out->tenant) != 0)
-		conf_fault(ctx, at,
+		conf_fault(ctx, conf_member(group, "server"),
 			   "the server \"%.63s\" is for domains of the tenant \"%.200s\" only; "
-			   "this "
-			   "domain's tenant is \"%.200s\"",
+			   "this domain's tenant is \"%.200s\"",
 			   raw->server, out->server->tenant, out->tenant);
 }
 
@@ -85,8 +83,8 @@ static void check_system(struct conf_ctx *ctx, const struct raw_domain *raw,
 	size_t i = 0;
 
 	if (*raw->mail_system) {
-		i = conf_refer(ctx, &ctx->systems, "mail system", raw->mail_system,
-			       conf_member(raw->at, "mail_system"), "mail_system");
+		i = conf_refer(ctx, &ctx->systems, "mail system", raw->mail_system, raw->at,
+			       "mail_system");
 		out->system = i == SIZE_MAX ? NULL : &conf->systems[i];
 	} else if (conf->system_count == 1) {
 		out->system = &conf->systems[0];
@@ -165,20 +163,15 @@ static void check_effective(struct conf_ctx *ctx, const struct raw_domain *raw,
 static void check_selector(struct conf_ctx *ctx, const struct raw_domain *raw,
 			   const struct raw_dkim_key *key)
 {
-	const config_setting_t *at = conf_member(key->at, "selector");
 	const char *why = conf_selector_check(key->out.selector);
-	char quoted[CONF_QUOTE_TEXT] = "", owner[256] = "";
-	struct mz_name name = {0};
+	size_t labels = strlen(key->out.selector) + sizeof "._domainkey";
+	char quoted[CONF_QUOTE_TEXT] = "";
 
-	if (why) {
-		conf_fault(ctx, at, "selector \"%s\" %s", conf_quote(key->out.selector, quoted),
-			   why);
-		return;
-	}
-	(void)snprintf(owner, sizeof owner, "%s._domainkey", key->out.selector);
-	if (raw->name && mz_name_prefix(&name, owner, raw->name) != MZ_OK)
-		conf_fault(ctx, at, "selector \"%s\" is too long for this domain",
-			   conf_quote(key->out.selector, quoted));
+	if (!why && raw->name && labels + mz_name_len(raw->name) > MZ_NAME_MAX)
+		why = "is too long for this domain";
+	if (why)
+		conf_fault(ctx, conf_member(key->at, "selector"), "selector \"%s\" %s",
+			   conf_quote(key->out.selector, quoted), why);
 }
 
 static void check_dkim_keys(struct conf_ctx *ctx, const struct raw_domain *raw,

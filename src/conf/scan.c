@@ -39,33 +39,45 @@ static bool is_hex(char c)
 	return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\n';
-}
+/* What an octet can be part of. */
+enum { BLANK = 1, WORD = 2, PUNCT = 4 };
 
-/* What of a name, a number or a forgotten pair of quotes belongs together. */
-static bool is_word(char c)
-{
-	return is_letter(c) || is_digit(c) || c == '_' || c == '*' || c == '.' || c == '+' ||
-	       c == '-' || c == '$' || c == '@' || c == '/' || c == '%';
-}
+/* A word is what of a name, a number or a forgotten pair of quotes belongs together. */
+static const unsigned char classes[256] = {
+	[' '] = BLANK, ['\t'] = BLANK, ['\r'] = BLANK, ['\f'] = BLANK, ['\n'] = BLANK,
+	['='] = PUNCT, [':'] = PUNCT,  [','] = PUNCT,  [';'] = PUNCT,  ['{'] = PUNCT,
+	['}'] = PUNCT, ['['] = PUNCT,  [']'] = PUNCT,  ['('] = PUNCT,  [')'] = PUNCT,
+	['_'] = WORD,  ['*'] = WORD,   ['.'] = WORD,   ['+'] = WORD,   ['-'] = WORD,
+	['$'] = WORD,  ['@'] = WORD,   ['/'] = WORD,   ['%'] = WORD,   ['0'] = WORD,
+	['1'] = WORD,  ['2'] = WORD,   ['3'] = WORD,   ['4'] = WORD,   ['5'] = WORD,
+	['6'] = WORD,  ['7'] = WORD,   ['8'] = WORD,   ['9'] = WORD,   ['a'] = WORD,
+	['b'] = WORD,  ['c'] = WORD,   ['d'] = WORD,   ['e'] = WORD,   ['f'] = WORD,
+	['g'] = WORD,  ['h'] = WORD,   ['i'] = WORD,   ['j'] = WORD,   ['k'] = WORD,
+	['l'] = WORD,  ['m'] = WORD,   ['n'] = WORD,   ['o'] = WORD,   ['p'] = WORD,
+	['q'] = WORD,  ['r'] = WORD,   ['s'] = WORD,   ['t'] = WORD,   ['u'] = WORD,
+	['v'] = WORD,  ['w'] = WORD,   ['x'] = WORD,   ['y'] = WORD,   ['z'] = WORD,
+	['A'] = WORD,  ['B'] = WORD,   ['C'] = WORD,   ['D'] = WORD,   ['E'] = WORD,
+	['F'] = WORD,  ['G'] = WORD,   ['H'] = WORD,   ['I'] = WORD,   ['J'] = WORD,
+	['K'] = WORD,  ['L'] = WORD,   ['M'] = WORD,   ['N'] = WORD,   ['O'] = WORD,
+	['P'] = WORD,  ['Q'] = WORD,   ['R'] = WORD,   ['S'] = WORD,   ['T'] = WORD,
+	['U'] = WORD,  ['V'] = WORD,   ['W'] = WORD,   ['X'] = WORD,   ['Y'] = WORD,
+	['Z'] = WORD,
+};
 
-static bool is_punct(char c)
+static bool is(char c, unsigned char wanted)
 {
-	return c == '=' || c == ':' || c == ',' || c == ';' || c == '{' || c == '}' || c == '[' ||
-	       c == ']' || c == '(' || c == ')';
+	return (classes[(unsigned char)c] & wanted) != 0;
 }
 
 /* Blanks up to the next line, for an @include can only stand at the start of one. */
-static size_t blanks(const char *p, const char *end)
+static size_t blanks(struct conf_scan *scan, const char *p, const char *end)
 {
 	const char *q = p;
 
-	while (q < end && is_blank(*q))
-		if (*q++ == '\n')
-			break;
-	return (size_t)(q - p);
+	while (q < end && is(*q, BLANK) && *q != '\n')
+		q++;
+	scan->lines = q < end && *q == '\n';
+	return (size_t)(q - p) + scan->lines;
 }
 
 static bool is_comment(const char *p, const char *end)
@@ -88,6 +100,8 @@ static size_t comment(struct conf_scan *scan, const char *p, const char *end, bo
 	q = end - p > 2 ? memmem(p + 2, (size_t)(end - p - 2), "*/", 2) : NULL;
 	if (!q)
 		return fault(scan, "the comment that starts here is never closed");
+	for (const char *c = p; c < q; c++)
+		scan->lines += *c == '\n';
 	return (size_t)(q + 2 - p);
 }
 
@@ -102,7 +116,7 @@ static size_t string(struct conf_scan *scan, const char *p, const char *end)
 		else if (*q == '\\' && end - q > 3 && (q[1] == 'x' || q[1] == 'X') && q[2] == '0' &&
 			 q[3] == '0')
 			return fault(scan, "a string cannot hold a NUL octet");
-		q++;
+		scan->lines += *q++ == '\n';
 	}
 	if (q >= end)
 		return fault(scan, "the string that starts here is never closed");
@@ -201,7 +215,7 @@ static size_t word(struct conf_scan *scan, const char *p, const char *end, enum 
 {
 	size_t n = 0;
 
-	while (p + n < end && is_word(p[n]) && !(p[n] == '/' && is_comment(p + n, end)))
+	while (p + n < end && is(p[n], WORD) && !(p[n] == '/' && is_comment(p + n, end)))
 		n++;
 	if (is_bool(p, n) || is_number(p, n))
 		*kind = TOKEN_SCALAR;
@@ -220,8 +234,8 @@ static size_t lex(struct conf_scan *scan, const char *p, const char *end, enum t
 	size_t n = 0;
 
 	*kind = TOKEN_BLANK;
-	if (is_blank(*p))
-		return blanks(p, end);
+	if (is(*p, BLANK))
+		return blanks(scan, p, end);
 	n = comment(scan, p, end, &found);
 	if (found)
 		return n;
@@ -229,10 +243,10 @@ static size_t lex(struct conf_scan *scan, const char *p, const char *end, enum t
 		*kind = TOKEN_STRING;
 		return string(scan, p, end);
 	}
-	if (is_word(*p))
+	if (is(*p, WORD))
 		return word(scan, p, end, kind);
 	*kind = TOKEN_PUNCT;
-	if (is_punct(*p))
+	if (is(*p, PUNCT))
 		return 1;
 	if (*p > ' ' && *p < 127)
 		return fault(scan, "unexpected character \"%c\"", *p);
@@ -345,9 +359,11 @@ static size_t unexpected(struct conf_scan *scan, const char *p, size_t n)
 size_t conf_scan_next(struct conf_scan *scan, const char *p, const char *end, unsigned line)
 {
 	enum token kind = TOKEN_BLANK;
-	size_t n = lex(scan, p, end, &kind);
 	bool good = true;
+	size_t n = 0;
 
+	scan->lines = 0;
+	n = lex(scan, p, end, &kind);
 	scan->new_string = scan->wide = false;
 	if (n == 0 || kind == TOKEN_BLANK)
 		return n;

@@ -40,6 +40,7 @@ struct conf_scan {
 	bool after_string; /* another string would go on with the last one */
 	bool new_string;   /* the last token began a string value */
 	bool wide;	   /* the last token was an integer that does not fit in 32 bits */
+	unsigned lines;	   /* newlines in the last token */
 	size_t string_len;
 	size_t values;
 	char fault[CONF_FAULT_MAX];

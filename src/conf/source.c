@@ -90,11 +90,11 @@ static unsigned count_lines(const char *p, size_t n)
 /* Moves past n octets that the scanner has taken. */
 static void advance(struct piece *piece, size_t n)
 {
-	unsigned lines = count_lines(piece->p, n);
+	struct conf_source *source = &piece->tree->source;
 
 	piece->p += n;
-	piece->line += lines;
-	piece->tree->source.line += lines;
+	piece->line += source->scan.lines;
+	source->line += source->scan.lines;
 }
 
 /* Writes what was passed since the last time, and an octet of our own. */
@@ -106,6 +106,13 @@ static void flush(struct piece *piece, char octet)
 	mz_str_addc(&source->text, octet);
 	piece->flushed = piece->p;
 	source->line += octet == '\n';
+}
+
+/* Leaves out the indentation of n octets at p: libconfig's lexer would only step over it. */
+static void leave_out(struct piece *piece, size_t n)
+{
+	mz_str_addn(&piece->tree->source.text, piece->flushed, (size_t)(piece->p - piece->flushed));
+	piece->flushed = piece->p + n;
 }
 
 static const char *skip_blanks(const char *p, const char *end)
@@ -247,11 +254,14 @@ static bool expand(struct piece *piece)
 		return false;
 	while (piece->p < piece->end) {
 		behind = line_start ? find_include(piece->p, piece->end) : NULL;
-		line_start = false;
-		if (behind && !read_include(piece, behind))
-			return false;
-		if (behind)
+		if (behind) {
+			if (!read_include(piece, behind))
+				return false;
+			line_start = false;
 			continue;
+		}
+		if (line_start)
+			leave_out(piece, (size_t)(skip_blanks(piece->p, piece->end) - piece->p));
 		n = conf_scan_next(&source->scan, piece->p, piece->end, source->line);
 		if (n == 0) {
 			fault(piece, "%s", source->scan.fault);

@@ -76,5 +76,6 @@ int main(int argc, char **argv)
 	}
 	(void)mallopt(M_TRIM_THRESHOLD, KEPT_OCTETS);
 	(void)signal(SIGPIPE, SIG_IGN);
+	mz_crypto_start();
 	return only_check ? check(path) : app_run(path);
 }

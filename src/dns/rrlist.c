@@ -47,10 +47,11 @@ int mz_rrlist_add(struct mz_rrlist *list, const struct mz_rr *rr)
 /* Lists of up to this many RRs are sorted by keys: those of one domain. */
 enum { KEYED_MAX = 64 };
 
-/* What decides most comparisons: eight octets of the first label that is not the same in all names. */
+/* An RR, and what decides most comparisons: the first octets of its owner's labels, in the order of
+ * RFC 4034 6.1. */
 struct keyed {
-	uint64_t key;
-	struct mz_rr rr;
+	uint64_t key[2];
+	const struct mz_rr *rr;
 };
 
 static unsigned label_count(const uint8_t *name)
@@ -77,22 +78,37 @@ static unsigned common_labels(const uint8_t *a, unsigned a_count, const uint8_t 
 	return common;
 }
 
-/* Eight octets of the label in front of the common ones, as a number that sorts as the label does; 0:
- * there is none. */
-static uint64_t key_of(const uint8_t *name, unsigned count, unsigned common)
+/* A key of 16 octets that is being filled. */
+struct filling {
+	uint64_t key[2];
+	unsigned used;
+};
+
+static void fill(struct filling *f, uint8_t octet)
 {
-	uint64_t key = 0;
+	if (f->used < 16)
+		f->key[f->used / 8] |= (uint64_t)octet << (56 - f->used % 8 * 8);
+	f->used++;
+}
 
-	if (count == common)
-		return 0;
-	for (; count > common + 1; count--)
-		name += *name + 1;
-	for (unsigned i = 1; i <= 8; i++) {
-		uint8_t c = i <= *name ? name[i] : 0;
+/* The labels in front of the common ones, the last first, in lower case, with a zero behind each: a
+ * shorter label, and a name with fewer of them, sorts first. In a label 0 and 1 are two octets. */
+static void fill_labels(struct filling *f, const uint8_t *name, unsigned labels)
+{
+	for (; labels > 0 && f->used < 16; labels--) {
+		const uint8_t *label = name;
 
-		key = key << 8 | (c >= 'A' && c <= 'Z' ? c + 32u : c);
+		for (unsigned skip = labels; skip > 1; skip--)
+			label += *label + 1;
+		for (unsigned i = 1; i <= *label; i++) {
+			uint8_t c = label[i];
+
+			if (c <= 1)
+				fill(f, 1);
+			fill(f, (uint8_t)(c <= 1 ? c + 1 : c >= 'A' && c <= 'Z' ? c + 32 : c));
+		}
+		fill(f, 0);
 	}
-	return key;
 }
 
 /* qsort need not be stable: equal RRs keep their order by their places before. */
@@ -106,34 +122,46 @@ static int by_order(const void *a, const void *b)
 
 static int by_key(const struct keyed *x, const struct keyed *y)
 {
-	if (x->key != y->key)
-		return x->key < y->key ? -1 : 1;
-	return by_order(&x->rr, &y->rr);
+	for (unsigned i = 0; i < 2; i++)
+		if (x->key[i] != y->key[i])
+			return x->key[i] < y->key[i] ? -1 : 1;
+	return by_order(x->rr, y->rr);
 }
 
 /* By insertion: the families derive their RRs in runs that are in order, and a key is compared fast. */
 static void sort_keyed(struct mz_rr *rr, size_t count)
 {
+	struct mz_rr unsorted[KEYED_MAX];
 	struct keyed keyed[KEYED_MAX];
 	unsigned labels[KEYED_MAX], common = UINT32_MAX;
 
 	for (size_t i = 0; i < count; i++) {
 		unsigned shared = 0;
 
+		unsorted[i] = rr[i];
 		labels[i] = label_count(rr[i].owner);
 		shared = common_labels(rr[0].owner, labels[0], rr[i].owner, labels[i]);
 		common = shared < common ? shared : common;
 	}
 	for (size_t i = 0; i < count; i++) {
-		struct keyed next = {key_of(rr[i].owner, labels[i], common), rr[i]};
+		struct filling f = {.used = 0};
+		struct keyed next = {.rr = &unsorted[i]};
 		size_t at = i;
 
+		fill_labels(&f, rr[i].owner, labels[i] - common);
+		memcpy(next.key, f.key, sizeof(next.key));
 		for (; at > 0 && by_key(&next, &keyed[at - 1]) < 0; at--)
 			keyed[at] = keyed[at - 1];
 		keyed[at] = next;
 	}
 	for (size_t i = 0; i < count; i++)
-		rr[i] = keyed[i].rr;
+		rr[i] = *keyed[i].rr;
+}
+
+/* The same RR but for its TTL. */
+static bool same(const struct mz_rr *a, const struct mz_rr *b)
+{
+	return a->type == b->type && a->rdlen == b->rdlen && mz_rr_compare(a, b) == 0;
 }
 
 void mz_rrlist_sort(struct mz_rrlist *list, bool unique)
@@ -151,7 +179,7 @@ void mz_rrlist_sort(struct mz_rrlist *list, bool unique)
 	if (!unique)
 		return;
 	for (size_t i = 1; i < list->count; i++) {
-		if (mz_rr_compare(&list->rr[kept], &list->rr[i]) != 0)
+		if (!same(&list->rr[kept], &list->rr[i]))
 			list->rr[++kept] = list->rr[i];
 	}
 	list->count = kept + 1;

@@ -42,6 +42,28 @@ static void on_commit(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+static void start(struct mz_engine *engine, const struct queued *queued)
+{
+	struct flow *flow = calloc(1, sizeof(*flow));
+
+	if (flow == NULL) {
+		const struct mz_report report = {.job = &queued->job,
+						 .error = mz_strerror(MZ_ENOMEM),
+						 .fault = MZ_FAULT_LATER};
+
+		engine->pending--;
+		queued->done(queued->arg, &report);
+		return;
+	}
+	flow->engine = engine;
+	flow->job = queued->job;
+	flow->done = queued->done;
+	flow->arg = queued->arg;
+	TAILQ_INSERT_TAIL(&engine->running, flow, link);
+	engine->running_count++;
+	flow_start(flow);
+}
+
 static void on_pump(evutil_socket_t fd, short what, void *arg)
 {
 	struct mz_engine *engine = arg;
@@ -49,12 +71,11 @@ static void on_pump(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	while (engine->running_count < RUNNING_MAX && !TAILQ_EMPTY(&engine->waiting)) {
-		struct flow *flow = TAILQ_FIRST(&engine->waiting);
+		struct queued *queued = TAILQ_FIRST(&engine->waiting);
 
-		TAILQ_REMOVE(&engine->waiting, flow, link);
-		TAILQ_INSERT_TAIL(&engine->running, flow, link);
-		engine->running_count++;
-		flow_start(flow);
+		TAILQ_REMOVE(&engine->waiting, queued, link);
+		start(engine, queued);
+		free(queued);
 	}
 }
 
@@ -86,6 +107,7 @@ int mz_engine_new(struct mz_engine **out, const struct mz_engine_input *input)
 void mz_engine_free(struct mz_engine *engine)
 {
 	struct waiter *waiter = NULL;
+	struct queued *queued = NULL;
 	struct flow *flow = NULL;
 
 	if (engine == NULL)
@@ -94,9 +116,9 @@ void mz_engine_free(struct mz_engine *engine)
 		TAILQ_REMOVE(&engine->running, flow, link);
 		flow_free(flow);
 	}
-	while ((flow = TAILQ_FIRST(&engine->waiting)) != NULL) {
-		TAILQ_REMOVE(&engine->waiting, flow, link);
-		flow_free(flow);
+	while ((queued = TAILQ_FIRST(&engine->waiting)) != NULL) {
+		TAILQ_REMOVE(&engine->waiting, queued, link);
+		free(queued);
 	}
 	/* The flows took their own away. */
 	while ((waiter = TAILQ_FIRST(&engine->waiters)) != NULL) {
@@ -113,15 +135,12 @@ void mz_engine_free(struct mz_engine *engine)
 
 int mz_engine_add(struct mz_engine *engine, const struct mz_job *job, mz_flow_done done, void *arg)
 {
-	struct flow *flow = calloc(1, sizeof(*flow));
+	struct queued *queued = malloc(sizeof(*queued));
 
-	if (flow == NULL)
+	if (queued == NULL)
 		return MZ_ENOMEM;
-	flow->engine = engine;
-	flow->job = *job;
-	flow->done = done;
-	flow->arg = arg;
-	TAILQ_INSERT_TAIL(&engine->waiting, flow, link);
+	*queued = (struct queued){.job = *job, .done = done, .arg = arg};
+	TAILQ_INSERT_TAIL(&engine->waiting, queued, link);
 	engine->pending++;
 	poke(engine);
 	return MZ_OK;

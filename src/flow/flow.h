@@ -9,7 +9,7 @@
 #include "mailzone/flow.h"
 
 enum state {
-	STATE_WAITING,	 /* in the engine's queue */
+	STATE_WAITING,	 /* for its turn */
 	STATE_PROBE,	 /* the SOA is asked for */
 	STATE_READ,	 /* the zone is read */
 	STATE_COMMIT,	 /* what is intended becomes durable */
@@ -62,8 +62,16 @@ struct waiter {
 };
 TAILQ_HEAD(waiters, waiter);
 
+/* A job that waits for its turn: ten thousand of them may. */
+struct queued {
+	TAILQ_ENTRY(queued) link;
+	struct mz_job job;
+	mz_flow_done done;
+	void *arg;
+};
+
 struct flow {
-	TAILQ_ENTRY(flow) link; /* in the engine's queue of jobs */
+	TAILQ_ENTRY(flow) link; /* in the engine's list of those that run */
 	struct waiter waiter;	/* in its queue of those who wait for a commit */
 	bool committing;
 	struct mz_engine *engine;
@@ -131,7 +139,8 @@ struct flow {
 struct mz_engine {
 	struct mz_engine_input in;
 	struct mz_net *net;
-	TAILQ_HEAD(, flow) waiting, running;
+	TAILQ_HEAD(, queued) waiting;
+	TAILQ_HEAD(, flow) running;
 	struct waiters waiters;	 /* for the next commit */
 	struct event *pump;	 /* starts flows */
 	struct event *committer; /* ends a transaction */

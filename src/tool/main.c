@@ -279,6 +279,7 @@ int main(int argc, char **argv)
 	(void)mallopt(M_MXFAST,
 		      0); /* else each larger piece has all the small free ones gathered */
 	(void)signal(SIGPIPE, SIG_IGN);
+	mz_crypto_start();
 	options.colour = isatty(STDOUT_FILENO) && (no_color == NULL || *no_color == '\0');
 	mz_log_set_level(options.verbose >= 2	? MZ_LOG_DEBUG
 			 : options.verbose == 1 ? MZ_LOG_INFO

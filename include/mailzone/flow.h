@@ -10,6 +10,8 @@ enum mz_flow_mode {
 	MZ_FLOW_APPLY,	  /* plan, update, verify, wait for the secondaries, record */
 	MZ_FLOW_WITHDRAW, /* the same with nothing desired of the active domains */
 	MZ_FLOW_UNDO,	  /* turn one change of the active domain back */
+	MZ_FLOW_PRESENT, /* add one TXT at the name of the one domain; wait until each server has it */
+	MZ_FLOW_CLEANUP, /* delete it */
 };
 
 /* One zone to reconcile. All pointers are borrowed until it is done. */
@@ -27,6 +29,8 @@ struct mz_job {
 	unsigned patience_ms;
 	/* UNDO: the change of the active domain, its lists ordered. */
 	const struct mz_store_change *undo;
+	/* PRESENT, CLEANUP: the text of the TXT. No ledger has it: who knows it may delete it. */
+	const char *value;
 };
 
 /* What became of a job; everything in it holds during the callback. */
@@ -46,6 +50,8 @@ struct mz_report {
 	uint32_t foreign;
 	const struct mz_plan *plan; /* PLAN mode with a plan: for the script; else NULL */
 	const struct mz_live *live;
+	/* PRESENT, CLEANUP: the name is a CNAME to this one (wire), and nothing was done; else NULL */
+	const uint8_t *alias;
 };
 typedef void (*mz_flow_done)(void *arg, const struct mz_report *report);
 

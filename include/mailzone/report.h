@@ -14,6 +14,7 @@ struct mz_selection {
 	const struct mz_conf_domain **domain;
 	size_t count;
 	struct mz_conf_domain *made; /* what the ledger knows of a domain: see mz_select_places */
+	const char *value;	     /* of a challenge; else NULL */
 	struct mz_arena arena;
 };
 /* Where complaints go: one line each. */
@@ -28,6 +29,14 @@ int mz_select(struct mz_selection *out, const struct mz_conf *conf, const char *
  * where there is neither. */
 int mz_select_places(struct mz_selection *out, const struct mz_conf *conf, struct mz_store *store,
 		     const char *name, mz_say say, void *arg);
+/* "present" or "cleanup" to the mode of its run; false for another word. */
+bool mz_challenge_mode(const char *word, enum mz_flow_mode *mode);
+/* An ACME challenge (RFC 8555 8.4) for the certificate's name `name`, of which a "*." in front is dropped:
+ * one made up domain at _acme-challenge.NAME, in the deepest zone that we keep. MZ_EINVAL with a complaint
+ * for a name that no certificate can have, a value that is no SHA-256 in base64url, a zone that is not
+ * ours; MZ_ENOMEM. Pure. */
+int mz_select_challenge(struct mz_selection *out, const struct mz_conf *conf, const char *name,
+			const char *value, mz_say say, void *arg);
 void mz_selection_clear(struct mz_selection *selection);
 
 /* ---- a run --------------------------------------------------------------------------------------- */
@@ -49,7 +58,7 @@ struct mz_run_input {
 	void *arg;
 };
 struct mz_run;
-/* Starts a run over the selection: a job a zone. All of the input is borrowed until mz_run_free. With
+/* Starts a run over the selection: a job a zone, one after the other where a challenge's name is a CNAME. All of the input is borrowed until mz_run_free. With
  * nothing selected it is over at once, and `done` is not called. MZ_ENOMEM. */
 int mz_run_start(struct mz_run **out, const struct mz_run_input *input);
 void mz_run_free(struct mz_run *run);

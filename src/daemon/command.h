@@ -40,6 +40,7 @@ void command_plan(const struct call *call);
 void command_apply(const struct call *call);
 void command_withdraw(const struct call *call);
 void command_undo(const struct call *call);
+void command_challenge(const struct call *call);
 /* The daemon stops: ends the requests that are under way. */
 void command_run_clear(void);
 void command_tasks_clear(void);

@@ -218,6 +218,22 @@ void command_withdraw(const struct call *call)
 	start(call, work, MZ_FLOW_WITHDRAW, err);
 }
 
+void command_challenge(const struct call *call)
+{
+	struct work *work = work_new(call);
+	enum mz_flow_mode mode = MZ_FLOW_PRESENT;
+	int err = MZ_EINVAL;
+
+	if (work == NULL)
+		return;
+	if (call->argc == 3 && mz_challenge_mode(call->argv[0], &mode))
+		err = mz_select_challenge(&work->selection, work->site->conf, call->argv[1],
+					  call->argv[2], say, work);
+	else
+		say(work, "challenge needs present or cleanup, a name and a value");
+	start(call, work, mode, err);
+}
+
 /* ---- undo ------------------------------------------------------------------------------------------------------ */
 
 static int copy_list(struct mz_rrlist *out, const struct mz_rrlist *list)

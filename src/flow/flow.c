@@ -92,6 +92,7 @@ void flow_finish(struct flow *flow)
 			 : flow->known != NULL ? flow->known[0].foreign
 					       : 0;
 	report.keys_missing = flow->keys_missing;
+	report.alias = flow->alias;
 	if (flow->unchanged) {
 		counts = calloc(flow->job.domain_count, sizeof(*counts));
 		for (size_t i = 0; counts != NULL && i < flow->job.domain_count; i++)
@@ -270,6 +271,8 @@ static void planned(struct flow *flow, const struct mz_live *before)
 	mz_plan_clear(&flow->plan);
 	flow->planned = false;
 	if (flow->job.mode == MZ_FLOW_UNDO && !flow_undo_ready(flow))
+		return;
+	if (flow_is_challenge(flow) && flow_challenge_leads_on(flow))
 		return;
 	if (flow_plan(flow, &flow->live, &flow->plan) != MZ_OK) {
 		flow_fail_memory(flow);

@@ -99,8 +99,9 @@ struct flow {
 	bool planned;
 	uint32_t serial;
 	bool have_serial;
-	bool unchanged; /* by serial and digest */
-	bool failed;	/* `error` is set, and the end is under way */
+	bool unchanged;	      /* by serial and digest */
+	bool failed;	      /* `error` is set, and the end is under way */
+	const uint8_t *alias; /* of the report: in `live` */
 
 	/* what earlier runs left open, as the first read shows it */
 	struct open_row *open;
@@ -198,6 +199,14 @@ int flow_undo_recall(struct flow *flow);
 /* Is the zone still as the change left it? Else the flow fails. */
 bool flow_undo_ready(struct flow *flow);
 int flow_undo_record(struct flow *flow);
+
+/* challenge.c: modes PRESENT and CLEANUP. The TXT is desired, or it is the ledger. */
+bool flow_is_challenge(const struct flow *flow);
+int flow_challenge_recall(struct flow *flow);
+/* A CNAME stands at the name: the flow is over, its caller goes on at the target. */
+bool flow_challenge_leads_on(struct flow *flow);
+/* There is but one change: where it is refused the flow fails with the reason. */
+bool flow_challenge_refused(struct flow *flow);
 
 /* changes.c: the log of what was sent */
 int flow_log_message(struct flow *flow);

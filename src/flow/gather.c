@@ -220,6 +220,8 @@ int flow_recall(struct flow *flow, struct mz_cause *cause)
 			err = derive(flow, i, cause);
 		else if (flow->job.mode == MZ_FLOW_UNDO)
 			err = flow_undo_recall(flow);
+		else if (flow_is_challenge(flow))
+			err = flow_challenge_recall(flow);
 		else if (flow->engine->in.store != NULL)
 			err = recall_ledger(flow, i);
 		if (err == MZ_OK && flow->domains[i].active && flow->engine->in.store != NULL)

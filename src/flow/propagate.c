@@ -26,14 +26,25 @@ static void on_poll(evutil_socket_t fd, short what, void *arg)
 	look_at_all(arg);
 }
 
-static size_t secondaries(const struct flow *flow)
+/* The servers to look at. Whoever asks for a challenge may ask the primary, too, which was so far only
+ * seen to hold it; and nobody waits for one to be gone. */
+static size_t looks(const struct flow *flow)
 {
-	return flow->job.server->secondary_count;
+	size_t secondaries = flow->job.server->secondary_count;
+
+	switch (flow->job.mode) {
+	case MZ_FLOW_PRESENT:
+		return secondaries + 1;
+	case MZ_FLOW_CLEANUP:
+		return 0;
+	default:
+		return secondaries;
+	}
 }
 
 void flow_propagate_cancel(struct flow *flow)
 {
-	for (size_t i = 0; flow->look != NULL && i < secondaries(flow); i++)
+	for (size_t i = 0; flow->look != NULL && i < looks(flow); i++)
 		mz_live_cancel(flow->look[i].op);
 	free(flow->look);
 	flow->look = NULL;
@@ -43,9 +54,9 @@ static void name_laggards(struct flow *flow)
 {
 	struct mz_str text = {0};
 
-	mz_str_addf(&text, "zone %s: the change is not yet served by every secondary:",
+	mz_str_addf(&text, "zone %s: the change is not yet served by every server:",
 		    flow->job.origin_text);
-	for (size_t i = 0; i < secondaries(flow); i++) {
+	for (size_t i = 0; i < looks(flow); i++) {
 		const struct look *look = &flow->look[i];
 
 		if (!look->reached)
@@ -61,7 +72,7 @@ static void review(struct flow *flow)
 {
 	bool all = true, waiting = false;
 
-	for (size_t i = 0; i < secondaries(flow); i++) {
+	for (size_t i = 0; i < looks(flow); i++) {
 		all = all && flow->look[i].reached;
 		waiting = waiting || flow->look[i].op != NULL;
 	}
@@ -83,7 +94,8 @@ static void on_slots(void *arg, struct mz_live *take_live)
 
 	look->op = NULL;
 	if (take_live->ok && flow_plan(flow, take_live, &plan) == MZ_OK) {
-		look->reached = true;
+		/* What the plan refuses here alone, such as a CNAME that is gone, is not served either. */
+		look->reached = plan.refusal_count <= flow->plan.refusal_count;
 		for (size_t u = 0; u < plan.unit_count; u++)
 			look->reached = look->reached && plan.units[u].gone;
 		mz_plan_clear(&plan);
@@ -112,7 +124,8 @@ static void on_serial(void *arg, const struct mz_probe *probe)
 	struct flow *flow = look->flow;
 
 	look->op = NULL;
-	if (probe->result == MZ_PROBE_OK && probe->serial == flow->serial) {
+	if (probe->result == MZ_PROBE_OK && probe->serial == flow->serial &&
+	    flow->job.mode != MZ_FLOW_PRESENT) {
 		look->reached = true;
 	} else if (probe->result == MZ_PROBE_OK) {
 		(void)snprintf(look->last, sizeof(look->last), "serial %lu, the primary has %lu",
@@ -148,7 +161,7 @@ static void look_at(struct look *look)
 
 static void look_at_all(struct flow *flow)
 {
-	for (size_t i = 0; i < secondaries(flow); i++) {
+	for (size_t i = 0; i < looks(flow); i++) {
 		if (!flow->look[i].reached)
 			look_at(&flow->look[i]);
 	}
@@ -161,13 +174,18 @@ void flow_propagate(struct flow *flow)
 	int err = MZ_OK;
 
 	flow_enter(flow, STATE_PROPAGATE);
+	if (flow_is_challenge(flow) && flow_challenge_refused(flow))
+		return;
 	flow_propagate_cancel(flow);
-	flow->look = calloc(server->secondary_count + 1, sizeof(flow->look[0]));
+	flow->look = calloc(looks(flow) + 1, sizeof(flow->look[0]));
 	if (flow->look == NULL)
 		err = MZ_ENOMEM;
-	for (size_t i = 0; i < server->secondary_count && err == MZ_OK; i++) {
+	for (size_t i = 0; i < looks(flow) && err == MZ_OK; i++) {
+		const struct mz_endpoint *endpoint =
+			i < server->secondary_count ? &server->secondaries[i] : &server->endpoint;
+
 		flow->look[i].flow = flow;
-		err = mz_net_peer(flow->engine->net, &server->secondaries[i], server->max_inflight,
+		err = mz_net_peer(flow->engine->net, endpoint, server->max_inflight,
 				  &flow->look[i].peer, &cause);
 	}
 	if (err != MZ_OK) {
@@ -178,7 +196,7 @@ void flow_propagate(struct flow *flow)
 	flow->propagation_end =
 		mz_clock_mono_ms() +
 		(uint64_t)(server->propagation_delay + server->propagation_timeout) * 1000u;
-	if (server->secondary_count == 0)
+	if (looks(flow) == 0)
 		flow_record(flow);
 	else
 		flow_after(flow, (unsigned)server->propagation_delay * 1000u, on_poll);

@@ -46,8 +46,12 @@ static int make_job(struct zone_jobs *out, const struct mz_run_input *input,
 		    const struct entry *entries, size_t from, size_t to)
 {
 	const struct mz_conf_domain *first = entries[from].domain;
+	/* A challenge stands alone: what else the zone is to hold may need the very certificate that it
+	 * brings. */
 	const struct mz_conf_zone *others =
-		mz_conf_find_zone(input->conf, first->server, first->origin);
+		input->selection->value != NULL
+			? NULL
+			: mz_conf_find_zone(input->conf, first->server, first->origin);
 	size_t n = 0, room = to - from + (others != NULL ? others->domain_count : 0);
 	struct zone_job *zone = &out->jobs[out->count];
 	const struct mz_conf_domain **domains =
@@ -81,6 +85,7 @@ static int make_job(struct zone_jobs *out, const struct mz_run_input *input,
 			.mode = input->mode,
 			.facts = input->facts,
 			.undo = input->undo,
+			.value = input->selection->value,
 			.patience_ms = (unsigned)first->server->timeout * 1000u},
 	};
 	out->count++;

@@ -12,6 +12,7 @@ struct zone_job {
 	struct mz_job job;
 	size_t *places; /* parallel to job.domains: index into the selection; SIZE_MAX: not active */
 	void *owner;	/* for the callback */
+	unsigned hops;	/* of a challenge: CNAMEs followed */
 };
 struct zone_jobs {
 	struct zone_job *jobs;
@@ -22,6 +23,13 @@ struct zone_jobs {
  * domains of each zone come along, not active. MZ_ENOMEM. */
 int jobs_make(struct zone_jobs *out, const struct mz_run_input *input);
 void jobs_clear(struct zone_jobs *jobs);
+
+/* ---- challenge.c ---- */
+
+/* Turns the job of a challenge to the name that its CNAME leads to. MZ_EFAILED with a cause where that is
+ * in no zone of ours, or after too many of them; MZ_ENOMEM. */
+int challenge_follow(struct zone_jobs *jobs, const struct mz_conf *conf, struct zone_job *zone,
+		     const uint8_t *alias, struct mz_cause *cause);
 
 /* ---- text.c, json.c: a report for one of its domains ---- */
 

@@ -74,9 +74,8 @@ static void print_domain(struct mz_run *run, const struct mz_report *report, siz
 	run->failed = run->failed || out->failed;
 }
 
-static void on_done(void *arg, const struct mz_report *report)
+static void finish(struct zone_job *zone, const struct mz_report *report)
 {
-	struct zone_job *zone = arg;
 	struct mz_run *run = zone->owner;
 
 	for (size_t i = 0; i < report->job->domain_count; i++) {
@@ -93,6 +92,27 @@ static void on_done(void *arg, const struct mz_report *report)
 	print_ready(run);
 	if (run->finished == run->in.selection->count)
 		run->in.done(run->in.arg);
+}
+
+static void on_done(void *arg, const struct mz_report *report)
+{
+	struct zone_job *zone = arg;
+	struct mz_run *run = zone->owner;
+	struct mz_report failed = *report;
+	struct mz_cause cause = {0};
+	int err = MZ_OK;
+
+	if (report->alias != NULL) {
+		err = challenge_follow(&run->jobs, run->in.conf, zone, report->alias, &cause);
+		if (err == MZ_OK)
+			err = run->in.submit(run->in.arg, &zone->job, on_done, zone);
+		if (err == MZ_OK)
+			return;
+		failed.error = cause.text[0] != '\0' ? cause.text : mz_strerror(err);
+		failed.fault = MZ_FAULT_OTHER;
+		report = &failed;
+	}
+	finish(zone, report);
 }
 
 int mz_run_start(struct mz_run **out, const struct mz_run_input *input)

@@ -21,6 +21,9 @@ static const struct command commands[] = {
 	 "plan, update, verify, wait for the secondaries", tool_apply, TAKES_RECORDS, 0, -1},
 	{"withdraw", "DOMAIN", "remove every record of this domain that is ours", tool_withdraw, 0,
 	 1, 1},
+	{"challenge", "present DOMAIN VALUE | cleanup DOMAIN VALUE",
+	 "add the TXT of an ACME DNS-01 challenge and wait until each server has it; remove it",
+	 tool_challenge, 0, 3, 3},
 	{"status", "[DOMAIN...]",
 	 "how each domain stands (this and what follows ask a running mailzoned)", tool_remote, 0,
 	 0, -1},
@@ -143,6 +146,15 @@ static bool parse_limit(struct options *options, const char *text)
 	if (end == text || *end != '\0' || options->limit < 1 || options->limit > 100000)
 		tool_error("--limit: \"%s\" is no number from 1 to 100000", text);
 	return end != text && *end == '\0' && options->limit >= 1 && options->limit <= 100000;
+}
+
+/* The words up to here may be options. A challenge's value may begin with a hyphen, and is none. */
+static int options_end(int argc, char **argv)
+{
+	enum { WORDS = 4 }; /* challenge present DOMAIN VALUE */
+	bool challenge = argc > WORDS && strcmp(argv[argc - WORDS], "challenge") == 0;
+
+	return challenge ? argc - WORDS : argc;
 }
 
 /* -1: go on; else the exit status. */
@@ -270,7 +282,7 @@ int main(int argc, char **argv)
 {
 	struct options options = {.config = MZ_CONFIG_FILE, .families = MZ_FAMILIES_ALL};
 	const char *no_color = getenv("NO_COLOR");
-	int status = parse_options(&options, argc, argv);
+	int status = parse_options(&options, options_end(argc, argv), argv);
 
 	if (status >= 0)
 		return status;

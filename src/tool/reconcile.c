@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The commands that read and change zones: plan, apply, withdraw. */
+/* The commands that read and change zones: plan, apply, withdraw, challenge. */
 #include "src/tool/tool.h"
 
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
+
+enum { TURN_MS = 120000, TURN_PAUSE_MS = 50 };
 
 struct run {
 	const struct options *options;
@@ -103,7 +106,8 @@ static int open_state(struct run *run, bool write)
 	int err = MZ_OK;
 
 	if (write) {
-		err = mz_lock_take(&run->lock, directory, "mailzone", &cause);
+		if (run->lock == NULL)
+			err = mz_lock_take(&run->lock, directory, "mailzone", &cause);
 		if (err == MZ_OK)
 			err = mz_store_open(&run->store, directory, &cause);
 	} else {
@@ -235,6 +239,48 @@ int tool_withdraw(const struct options *options, int argc, char **argv)
 	if (good && run.selection.count == 0 && options->format == MZ_FORMAT_TEXT)
 		(void)printf("%s: the ledger holds no record of it, nothing to withdraw\n",
 			     argv[0]);
+	if (!handed)
+		status = finish(&run, good);
+	run_clear(&run);
+	return status;
+}
+
+/* ACME clients come side by side, and none of them tries again: the second waits for the first to give the
+ * state back, or for a daemon that starts. True where the daemon did the command. */
+static bool take_turn(struct run *run, int argc, char **argv, int *status)
+{
+	const struct timespec pause = {.tv_nsec = TURN_PAUSE_MS * 1000000L};
+	uint64_t end = mz_clock_mono_ms() + TURN_MS;
+	struct mz_cause cause = {0};
+
+	for (;;) {
+		if (tool_hand_over(run->options, run->conf, argc, argv, status))
+			return true;
+		if (mz_lock_take(&run->lock, run->conf->state_directory, "mailzone", &cause) !=
+			    MZ_ELOCKED ||
+		    mz_clock_mono_ms() >= end)
+			return false; /* open_state says what is wrong */
+		(void)nanosleep(&pause, NULL);
+	}
+}
+
+int tool_challenge(const struct options *options, int argc, char **argv)
+{
+	struct run run = {.options = options};
+	enum mz_flow_mode mode = MZ_FLOW_PRESENT;
+	int status = EXIT_FAILED;
+	bool handed = false, good = false;
+
+	if (!mz_challenge_mode(argv[0], &mode)) {
+		tool_error("challenge: \"%s\" is neither present nor cleanup", argv[0]);
+		return EXIT_WRONG_USAGE;
+	}
+	run.conf = tool_load(options);
+	handed = run.conf != NULL && take_turn(&run, argc, argv, &status);
+	good = !handed && run.conf != NULL &&
+	       mz_select_challenge(&run.selection, run.conf, argv[1], argv[2], on_error, &run) ==
+		       MZ_OK &&
+	       open_state(&run, true) == MZ_OK && run_jobs(&run, mode) == MZ_OK;
 	if (!handed)
 		status = finish(&run, good);
 	run_clear(&run);

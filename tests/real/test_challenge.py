@@ -11,6 +11,7 @@ import dns.name
 import dns.rdatatype
 import pytest
 
+import acme
 import mz
 import mzd
 import servers
@@ -425,3 +426,138 @@ def test_daemon_follows_aliases(bind, knot, site):
         assert change["origin"] == far and change["added"][0]["owner"] == "token.%s." % far
         site.must(0, "undo", str(change["id"]))
         assert knot.axfr(far) == before
+
+
+# ---- ACME clients -------------------------------------------------------------------------------------------------
+
+
+CONF = os.path.join(mz.TOP, "conf")
+
+
+def clients_environment(site):
+    """`mailzone` on the PATH is ours, with the site's configuration."""
+    os.makedirs(site.path("bin"), exist_ok=True)
+    path = site.file("bin/mailzone", '#!/bin/sh\nexec "%s" -c "%s" "$@"\n' % (os.path.abspath(mz.binary()), site.conf), 0o755)
+    return dict(os.environ, PATH=os.path.dirname(path) + ":" + os.environ["PATH"], HOME=site.folder)
+
+
+def call(site, *argv, **environment):
+    done = subprocess.run(
+        argv,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=site.folder,
+        env=dict(clients_environment(site), **environment),
+    )
+    return mz.Result(done.returncode, done.stdout, done.stderr, 0)
+
+
+def key_authorization(number):
+    """Its value and itself."""
+    text = "token%d.thumbprint" % number
+    return value(text), text
+
+
+def as_certbot(site, action, zone, number):
+    """certbot hands the hook's line to a shell."""
+    line = "%s %s" % (os.path.join(CONF, "certbot-hook"), action)
+    validation = key_authorization(number)[0]
+    return call(site, "/bin/sh", "-c", line, CERTBOT_DOMAIN=zone, CERTBOT_VALIDATION=validation)
+
+
+def as_lego(site, action, zone, number):
+    fqdn = "_acme-challenge.%s." % zone
+    return call(site, os.path.join(CONF, "lego-hook"), action, fqdn, key_authorization(number)[0])
+
+
+def as_lego_raw(site, action, zone, number):
+    text = key_authorization(number)[1]
+    return call(site, os.path.join(CONF, "lego-hook"), action, "--", zone, text.split(".")[0], text)
+
+
+def as_acme_sh(site, action, zone, number):
+    """acme.sh reads the file, and asks the functions for their status."""
+    function = {"present": "dns_mailzone_add", "cleanup": "dns_mailzone_rm"}[action]
+    script = '. "$1"; if ! %s "$2" "$3"; then exit 1; fi' % function
+    name = "_acme-challenge." + zone
+    return call(
+        site, "/bin/sh", "-c", script, "acme.sh", os.path.join(CONF, "dns_mailzone.sh"), name, key_authorization(number)[0]
+    )
+
+
+@pytest.mark.parametrize("client", [as_certbot, as_lego, as_lego_raw, as_acme_sh])
+def test_hooks(bind, site, client):
+    zone = bind.add_zone(servers.fresh("acme"), '_acme-challenge TXT "foreign"\n')
+    site = site(bind.port)
+    site.add_domain(zone)
+    site.write()
+    dash = next(n for n in range(10000) if key_authorization(n)[0].startswith("-"))
+    for number in (1, dash):
+        result = client(site, "present", zone, number)
+        assert result.code == 0 and result.err == "", result
+    assert texts(bind, zone) == sorted(["foreign"] + [key_authorization(n)[0] for n in (1, dash)])
+    for number in (dash, 1):
+        assert client(site, "cleanup", zone, number).code == 0
+    assert texts(bind, zone) == ["foreign"]
+    one_line(client(site, "present", "www.elsewhere.test", 1))
+
+
+def test_hooks_called_wrongly(site):
+    site = site(1).write()
+    lego, certbot = os.path.join(CONF, "lego-hook"), os.path.join(CONF, "certbot-hook")
+    for argv in ([lego], [lego, "present"], [lego, "present", "--", "a", "b"], [lego, "publish", "a", "b"], [certbot]):
+        result = call(site, *argv)
+        assert result.code == 64 and result.err.startswith("usage:") and result.err.count("\n") == 1, result
+    result = call(site, lego, "present", "token.far.test.", value(1))
+    assert result.code == 1 and "LEGO_DISABLE_CNAME_SUPPORT" in result.err, result
+    assert call(site, certbot, "present", CERTBOT_DOMAIN="example.test", CERTBOT_VALIDATION="").code != 0
+
+
+def issued(path, zone):
+    with open(path, "rb") as f:
+        certificate = acme.x509.load_pem_x509_certificate(f.read())
+    names = certificate.extensions.get_extension_for_class(acme.x509.SubjectAlternativeName).value
+    assert sorted(names.get_values_for_type(acme.x509.DNSName)) == sorted([zone, "*." + zone])
+
+
+def test_certbot(server, kept):
+    """The real one: apex and wildcard in one certificate, so two values at one name."""
+    zone, site = kept
+    before = server.axfr(zone)
+    hook = os.path.join(CONF, "certbot-hook")
+    with acme.Acme(lambda name: texts(server, name)) as ca:
+        result = call(
+            site,
+            *["certbot", "certonly", "--non-interactive", "--agree-tos", "--register-unsafely-without-email"],
+            *["--server", ca.directory, "--manual", "--preferred-challenges", "dns"],
+            *["--manual-auth-hook", hook + " present", "--manual-cleanup-hook", hook + " cleanup"],
+            *["--config-dir", site.path("le"), "--work-dir", site.path("le"), "--logs-dir", site.path("le")],
+            *["-d", zone, "-d", "*." + zone],
+        )
+        assert result.code == 0, result
+        assert len(ca.asked) == 2
+        wanted = sorted(want for want, _ in ca.asked)
+        assert all(found == sorted(wanted + ["foreign"]) for _, found in ca.asked), ca.asked
+    issued(site.path("le", "live", zone, "fullchain.pem"), zone)
+    assert server.axfr(zone) == before
+
+
+@pytest.mark.parametrize("mode", ["", "RAW"])
+def test_lego(server, kept, mode):
+    zone, site = kept
+    before = server.axfr(zone)
+    with acme.Acme(lambda name: texts(server, name)) as ca:
+        result = call(
+            site,
+            *["lego", "--server", ca.directory, "--accept-tos", "--email", "postmaster@example.test"],
+            *["--path", site.path("lego"), "--dns", "exec", "--dns.disable-cp", "-d", zone, "-d", "*." + zone, "run"],
+            EXEC_PATH=os.path.join(CONF, "lego-hook"),
+            EXEC_MODE=mode,
+            EXEC_SEQUENCE_INTERVAL="1",
+        )
+        assert result.code == 0, result
+        assert len(ca.asked) == 2 and all(want in found for want, found in ca.asked)
+    issued(site.path("lego", "certificates", zone + ".crt"), zone)
+    assert server.axfr(zone) == before

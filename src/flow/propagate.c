@@ -128,8 +128,12 @@ static void on_serial(void *arg, const struct mz_probe *probe)
 	    flow->job.mode != MZ_FLOW_PRESENT) {
 		look->reached = true;
 	} else if (probe->result == MZ_PROBE_OK) {
-		(void)snprintf(look->last, sizeof(look->last), "serial %lu, the primary has %lu",
-			       (unsigned long)probe->serial, (unsigned long)flow->serial);
+		if (probe->serial == flow->serial)
+			(void)snprintf(look->last, sizeof(look->last), "answers without it");
+		else
+			(void)snprintf(look->last, sizeof(look->last),
+				       "serial %lu, the primary has %lu",
+				       (unsigned long)probe->serial, (unsigned long)flow->serial);
 		read_slots(look);
 		return;
 	} else {

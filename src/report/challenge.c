@@ -158,9 +158,10 @@ int challenge_follow(struct zone_jobs *jobs, const struct mz_conf *conf, struct 
 		return mz_cause_set(cause, MZ_EFAILED,
 				    "more than %d CNAMEs, the last from %.255s to %.255s", HOPS_MAX,
 				    from, to);
-	if (domains == NULL || made == NULL || mz_name_from_text(&name, to, NULL, NULL) != MZ_OK)
-		return MZ_ENOMEM;
-	if (make_domain(made, &jobs->arena, zone->job.domains[0]->text, &name, place) != MZ_OK)
+	if (mz_name_from_text(&name, to, NULL, cause) != MZ_OK)
+		return MZ_EFAILED;
+	if (domains == NULL || made == NULL ||
+	    make_domain(made, &jobs->arena, zone->job.domains[0]->text, &name, place) != MZ_OK)
 		return MZ_ENOMEM;
 	domains[0] = made;
 	zone->job.domains = domains;

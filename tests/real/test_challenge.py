@@ -102,6 +102,22 @@ def test_what_is_printed(bind, site):
     assert [(c["action"], c["rdata"]) for c in part["changes"]] == [("delete", '"%s"' % value(1))]
 
 
+def test_the_primary_is_asked(server, site):
+    """It may hold the value and answer from a cache: the last thing is the question of a CA."""
+    zone = server.add_zone(servers.fresh("acme"))
+    question = dns.name.from_text("_acme-challenge.%s." % zone).to_wire() + b"\0\x10\0\1"
+    with Proxy(server.port) as proxy:
+        site = site(proxy.port, read="axfr")
+        site.add_domain(zone)
+        site.write().must(0, "challenge", "present", zone, value(1))
+        assert question in proxy.requests[-1] or question in proxy.requests[-2]
+        assert any(value(1).encode() in reply for reply in proxy.replies[-2:])
+        # one that goes is only seen to be gone
+        before = len(proxy.requests)
+        site.must(0, "challenge", "cleanup", zone, value(1))
+        assert not any(question in request for request in proxy.requests[before:])
+
+
 def test_wildcard_and_apex_at_once(server, kept):
     """Two processes, two values, one name. Each ends well only once its own is served."""
     zone, site = kept
@@ -187,6 +203,22 @@ def test_delegated_name(bind, site):
     site = site(bind.port)
     site.add_domain(zone)
     assert "delegated" in one_line(site.write().run("challenge", "present", "www.child." + zone, value(1)))
+
+
+@pytest.mark.parametrize("read", ["query", "axfr"])
+@pytest.mark.parametrize("wildcard", ['TXT "any"', "CNAME www.elsewhere.test.", "A 192.0.2.1"])
+def test_below_a_wildcard(server, site, read, wildcard):
+    """What a wildcard makes up at the name stands nowhere: it is neither followed nor kept."""
+    zone = server.add_zone(servers.fresh("acme"), "* %s\n" % wildcard)
+    before = server.axfr(zone)
+    site = site(server.port, read=read)
+    site.add_domain(zone)
+    site.write().must(0, "challenge", "present", "www." + zone, value(1))
+    site.must(0, "challenge", "present", "*.www." + zone, value(2))
+    assert texts(server, "www." + zone) == sorted([value(1), value(2)])
+    site.must(0, "challenge", "cleanup", "www." + zone, value(1))
+    site.must(0, "challenge", "cleanup", "www." + zone, value(2))
+    assert server.axfr(zone) == before
 
 
 # ---- beside the reconcile ------------------------------------------------------------------------------
@@ -309,9 +341,21 @@ def test_secondary_lags(bind, secondary, site):
     site.server["propagation_timeout"] = "1s"
     line = one_line(site.write().run("challenge", "present", zone, value(2)))
     assert "127.0.0.1:%d" % secondary.port in line
-    # nobody waits for what goes, and the first value is served everywhere
-    site.must(0, "challenge", "cleanup", zone, value(2))
-    assert texts(bind, zone) == [value(1)]
+    # nobody waits for what goes: the secondary has the first value still
+    for number in (2, 1):
+        site.must(0, "challenge", "cleanup", zone, value(number))
+    assert texts(bind, zone) == [] and secondary.serial(zone) != bind.serial(zone)
+
+
+def test_secondary_has_a_cname_still(bind, secondary, site):
+    """Where it has the old CNAME it does not serve the value, though nothing could be added there."""
+    zone, site = behind(bind, secondary, site, propagation_timeout="1s")
+    bind.must_update(zone, [("_acme-challenge", 60, "CNAME", "elsewhere.test.")])
+    secondary.control("transfer", zone)
+    servers.wait_for("the CNAME", lambda: secondary.serial(zone) == bind.serial(zone))
+    bind.must_update(zone, delete=[("_acme-challenge", "CNAME")])
+    line = one_line(site.run("challenge", "present", zone, value(1)))
+    assert "127.0.0.1:%d" % secondary.port in line
 
 
 # ---- kill -9 ---------------------------------------------------------------------------------------------------
@@ -349,6 +393,24 @@ def test_tool_is_killed(server, site, where):
         site.must(0, "challenge", "cleanup", zone, value(1))
         site.must(0, "challenge", "cleanup", "*." + zone, value(2))
         assert server.axfr(zone) == before
+
+
+def test_tool_is_killed_beside_the_daemon(bind, site):
+    """The daemon goes on without it."""
+    zone = bind.add_zone(servers.fresh("acme"))
+    with Proxy(bind.port) as proxy:
+        site = site(proxy.port)
+        site.add_domain(zone)
+        with mzd.Daemon(site.write()) as daemon:
+            daemon.wait_all()
+            process = []
+            killed = kill_at(proxy, "on_request", process)
+            process.append(start(site, "present", zone, value(1)))
+            servers.wait_for("the kill", lambda: killed)
+            servers.wait_for("the value", lambda: texts(bind, zone) == [value(1)])
+            site.must(0, "challenge", "cleanup", zone, value(1))
+            assert texts(bind, zone) == []
+            assert [c["state"] for c in mzd.history(site, "_acme-challenge." + zone)] == ["applied"] * 2
 
 
 def test_daemon_is_killed(server, site):

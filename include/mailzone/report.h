@@ -58,8 +58,9 @@ struct mz_run_input {
 	void *arg;
 };
 struct mz_run;
-/* Starts a run over the selection: a job a zone, one after the other where a challenge's name is a CNAME. All of the input is borrowed until mz_run_free. With
- * nothing selected it is over at once, and `done` is not called. MZ_ENOMEM. */
+/* Starts a run over the selection: a job a zone; of a challenge a job for each CNAME, one after the other.
+ * All of the input is borrowed until mz_run_free. With nothing selected it is over at once, and `done` is
+ * not called. MZ_ENOMEM. */
 int mz_run_start(struct mz_run **out, const struct mz_run_input *input);
 void mz_run_free(struct mz_run *run);
 /* How many of the domains are done. */

@@ -79,8 +79,8 @@ static int record_domain(struct flow *flow, size_t i)
 				     .foreign = flow->plan.foreign};
 	int err = MZ_OK;
 
-	if (flow_is_challenge(
-		    flow)) /* of no mail domain, and gone in a minute: history is enough */
+	/* It is no mail domain's, and gone in a minute: the history is enough. */
+	if (flow_is_challenge(flow))
 		return MZ_OK;
 	if (flow->job.mode == MZ_FLOW_UNDO)
 		err = flow_undo_record(flow);

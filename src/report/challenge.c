@@ -83,59 +83,43 @@ static int make_domain(struct mz_conf_domain *out, struct mz_arena *arena, const
 	return out->name == NULL ? MZ_ENOMEM : MZ_OK;
 }
 
-static int complain(mz_say say, void *arg, struct mz_cause *cause)
-{
-	say(arg, cause->text);
-	return MZ_EINVAL;
-}
-
 int mz_select_challenge(struct mz_selection *out, const struct mz_conf *conf, const char *name,
 			const char *value, mz_say say, void *arg)
 {
-	const char *host = strncmp(name, "*.", 2) == 0 ? name + 2 : name;
+	const char *host = strncmp(name, "*.", 2) == 0 ? name + 2 : name, *text = NULL;
 	const struct mz_conf_domain *place = NULL;
 	struct mz_name wire = {0}, owner = {0};
 	struct mz_cause cause = {0};
-	char text[MZ_NAME_TEXT] = "";
-	const char *called = NULL;
+	char buf[MZ_NAME_TEXT] = "";
 
 	*out = (struct mz_selection){.domain = calloc(1, sizeof(out->domain[0])),
 				     .made = calloc(1, sizeof(out->made[0]))};
 	if (out->domain == NULL || out->made == NULL)
 		return MZ_ENOMEM;
 	if (mz_name_from_text(&wire, host, NULL, &cause) != MZ_OK)
-		return complain(say, arg, &cause);
-	if (!is_host(wire.wire) || mz_name_prefix(&owner, LABEL, wire.wire) != MZ_OK) {
-		(void)mz_cause_set(&cause, MZ_EINVAL,
-				   "\"%.255s\" is no name of a certificate: give it without " LABEL,
-				   name);
-		return complain(say, arg, &cause);
-	}
-	if (!is_value(value)) {
-		(void)mz_cause_set(&cause, MZ_EINVAL,
-				   "\"%.64s\" is no value of an ACME challenge: that is a SHA-256 "
-				   "in "
-				   "base64url, 43 characters",
-				   value);
-		return complain(say, arg, &cause);
-	}
-	place = find_place(conf, owner.wire);
-	if (place == NULL) {
-		(void)mz_cause_set(&cause, MZ_EINVAL,
-				   "%.255s: no domain under automatic management in %.255s lives "
-				   "in a "
-				   "zone that holds this name",
-				   host, conf->file);
-		return complain(say, arg, &cause);
-	}
-	mz_name_to_text(owner.wire, text);
-	text[strlen(text) - 1] = '\0';
+		complain(say, arg, "%s", cause.text);
+	else if (!is_host(wire.wire) || mz_name_prefix(&owner, LABEL, wire.wire) != MZ_OK)
+		complain(say, arg, "\"%.255s\" is no name of a certificate: give it without " LABEL,
+			 name);
+	else if (!is_value(value))
+		complain(say, arg,
+			 "\"%.64s\" is no value of a challenge: 43 characters, a SHA-256 in "
+			 "base64url",
+			 value);
+	else if ((place = find_place(conf, owner.wire)) == NULL)
+		complain(say, arg,
+			 "%.255s is in no zone of a domain under automatic management in %s", host,
+			 conf->file);
+	if (place == NULL)
+		return MZ_EINVAL;
+	mz_name_to_text(owner.wire, buf);
+	buf[strlen(buf) - 1] = '\0';
+	text = mz_arena_strdup(&out->arena, buf);
 	out->value = mz_arena_strdup(&out->arena, value);
-	called = mz_arena_strdup(&out->arena, text);
+	if (text == NULL || out->value == NULL)
+		return MZ_ENOMEM;
 	out->domain[out->count++] = out->made;
-	return out->value == NULL || called == NULL
-		       ? MZ_ENOMEM
-		       : make_domain(out->made, &out->arena, called, &owner, place);
+	return make_domain(out->made, &out->arena, text, &owner, place);
 }
 
 int challenge_follow(struct zone_jobs *jobs, const struct mz_conf *conf, struct zone_job *zone,

@@ -24,6 +24,11 @@ struct zone_jobs {
 int jobs_make(struct zone_jobs *out, const struct mz_run_input *input);
 void jobs_clear(struct zone_jobs *jobs);
 
+/* ---- select.c ---- */
+
+/* Says one line. */
+void complain(mz_say say, void *arg, const char *fmt, ...) MZ_PRINTF(3, 4);
+
 /* ---- challenge.c ---- */
 
 /* Turns the job of a challenge to the name that its CNAME leads to. MZ_EFAILED with a cause where that is

@@ -8,9 +8,7 @@
 
 enum { PLACES_MAX = 16 };
 
-static void complain(mz_say say, void *arg, const char *fmt, ...) MZ_PRINTF(3, 4);
-
-static void complain(mz_say say, void *arg, const char *fmt, ...)
+void complain(mz_say say, void *arg, const char *fmt, ...)
 {
 	struct mz_cause line = {0};
 	va_list args;

@@ -90,6 +90,22 @@ def test_present_and_cleanup(server, kept):
     assert server.axfr(zone) == before
 
 
+@pytest.mark.parametrize("kind", ["bind", "knot"])
+def test_signed_zone(started, site, kind):
+    """The server signs after it answered: what counts is what it serves."""
+    server = started(kind)
+    zone = server.add_zone(servers.fresh("acme"), signed=True)
+    site = site(server.port)
+    site.add_domain(zone)
+    site.write()
+    for number in range(3):
+        site.must(0, "challenge", "present", zone, value(number))
+        assert value(number) in texts(server, zone)
+    for number in range(3):
+        site.must(0, "challenge", "cleanup", zone, value(number))
+    assert texts(server, zone) == []
+
+
 def test_what_is_printed(bind, site):
     zone = bind.add_zone(servers.fresh("acme"))
     site = site(bind.port)
@@ -618,6 +634,7 @@ def test_lego(server, kept, mode):
             EXEC_PATH=os.path.join(CONF, "lego-hook"),
             EXEC_MODE=mode,
             EXEC_SEQUENCE_INTERVAL="1",
+            EXEC_POLLING_INTERVAL="1",
         )
         assert result.code == 0, result
         assert len(ca.asked) == 2 and all(want in found for want, found in ca.asked)

@@ -303,6 +303,8 @@ void conf_check_domain(struct conf_ctx *ctx, const config_setting_t *root, struc
 	if (!grow(ctx))
 		return;
 	conf_read(ctx, &conf_schema_domain, root, &raw);
+	if (ctx->nomem)
+		return;
 	ctx->domain_places[i] = conf_place(conf_member(root, "name"));
 	ctx->conf->domains[i] = raw.out;
 	ctx->conf->domains[i].where = where;

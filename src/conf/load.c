@@ -199,6 +199,8 @@ static void read_all(struct conf_ctx *ctx, const struct conf_unit *unit)
 	conf_read(ctx, &conf_schema, root, raw);
 	keep_settings(ctx->conf, raw);
 	keep_status(ctx, raw);
+	if (ctx->nomem)
+		return;
 	conf_check_keys(ctx, &raw->keys);
 	conf_check_servers(ctx, &raw->servers);
 	conf_check_tasks(ctx, raw);

@@ -31,6 +31,8 @@ enum mz_err {
 
 /* The text of an error code; a static string. */
 const char *mz_strerror(int err);
+/* The code for what a system call says in errno. */
+int mz_err_of_errno(int e);
 
 /* A human cause: one line, filled where the fault is known. Empty text: none. */
 struct mz_cause {

@@ -2,6 +2,7 @@
 /* Error codes as text, and causes. */
 #include "mailzone/base.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,6 +28,26 @@ const char *mz_strerror(int err)
 	if (err > 0 || err <= -(int)(sizeof(texts) / sizeof(texts[0])))
 		return "unknown error";
 	return texts[-err];
+}
+
+int mz_err_of_errno(int e)
+{
+	switch (e) {
+	case ENOENT:
+	case ENOTDIR:
+		return MZ_ENOTFOUND;
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return MZ_EPERM;
+	case ENOSPC:
+	case EDQUOT:
+		return MZ_ESPACE;
+	case ENOMEM:
+		return MZ_ENOMEM;
+	default:
+		return MZ_EIO;
+	}
 }
 
 int mz_cause_set(struct mz_cause *cause, int err, const char *fmt, ...)

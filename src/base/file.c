@@ -11,31 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int from_errno(int e)
-{
-	switch (e) {
-	case ENOENT:
-	case ENOTDIR:
-		return MZ_ENOTFOUND;
-	case EACCES:
-	case EPERM:
-	case EROFS:
-		return MZ_EPERM;
-	case ENOSPC:
-	case EDQUOT:
-		return MZ_ESPACE;
-	case ENOMEM:
-		return MZ_ENOMEM;
-	default:
-		return MZ_EIO;
-	}
-}
-
 static int fail(struct mz_cause *cause, const char *verb, const char *path)
 {
 	int e = errno;
 
-	return mz_cause_set(cause, from_errno(e), "cannot %s %s: %s", verb, path, strerror(e));
+	return mz_cause_set(cause, mz_err_of_errno(e), "cannot %s %s: %s", verb, path, strerror(e));
 }
 
 static int read_all(int fd, const char *path, size_t max, uint8_t **out, size_t *len,

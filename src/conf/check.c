@@ -25,7 +25,7 @@ size_t conf_refer(struct conf_ctx *ctx, const struct conf_index *index, const ch
 void conf_index_names(struct conf_ctx *ctx, struct conf_index *index, const char *what,
 		      const void *items, size_t count,
 		      const char *(*name)(const void *items, size_t i),
-		      const config_setting_t *(*at)(const void *items, size_t i))
+		      struct conf_place (*place)(const void *items, size_t i))
 {
 	const struct conf_index_entry *first = NULL;
 	size_t i = 0, n = 0;
@@ -39,16 +39,16 @@ void conf_index_names(struct conf_ctx *ctx, struct conf_index *index, const char
 	conf_index_sort(index);
 	for (i = 0; i < n; i++) {
 		const struct conf_index_entry *entry = &index->entries[i];
-		struct mz_where where = {0};
+		struct conf_place before = {0}, here = {0};
 
 		if (!first || strcmp(first->name, entry->name) != 0) {
 			first = entry;
 			continue;
 		}
-		where = conf_where(at(items, first->i));
-		conf_fault(ctx, at(items, entry->i),
-			   "the %s \"%.255s\" is given twice; first at %s:%u", what, entry->name,
-			   where.file, where.line);
+		before = place(items, first->i);
+		here = place(items, entry->i);
+		conf_fault_at(ctx, &here, "the %s \"%.255s\" is given twice; first at %s:%u", what,
+			      entry->name, before.where.file, before.where.line);
 	}
 }
 
@@ -75,7 +75,7 @@ static void check_secret_mode(struct conf_ctx *ctx, const struct raw_key *raw)
 	const struct conf_file *file = NULL;
 	unsigned line = 0;
 
-	file = conf_source_where(&tree->source, config_setting_source_line(at), &line);
+	file = conf_source_where(tree->source, conf_place(at).line, &line);
 	if (file->mode & 0006u)
 		conf_fault(ctx, at,
 			   "a secret stands here, and the file can be %s by everyone: chmod o-rw "
@@ -148,9 +148,9 @@ static const char *raw_key_name(const void *items, size_t i)
 	return ((const struct raw_key *)items)[i].plain;
 }
 
-static const config_setting_t *raw_key_at(const void *items, size_t i)
+static struct conf_place raw_key_place(const void *items, size_t i)
 {
-	return conf_member(((const struct raw_key *)items)[i].at, "name");
+	return conf_place(conf_member(((const struct raw_key *)items)[i].at, "name"));
 }
 
 void conf_check_keys(struct conf_ctx *ctx, const struct raw_list *keys)
@@ -167,7 +167,7 @@ void conf_check_keys(struct conf_ctx *ctx, const struct raw_list *keys)
 		raw[i].plain = raw[i].name ? conf_plain_name(ctx, raw[i].name) : NULL;
 		check_key(ctx, &raw[i], &conf->keys[i]);
 	}
-	conf_index_names(ctx, &ctx->keys, "key", raw, keys->count, raw_key_name, raw_key_at);
+	conf_index_names(ctx, &ctx->keys, "key", raw, keys->count, raw_key_name, raw_key_place);
 }
 
 static struct tsig_key *find_key(struct conf_ctx *ctx, const struct raw_server *raw,
@@ -188,9 +188,9 @@ static const char *raw_server_name(const void *items, size_t i)
 	return ((const struct raw_server *)items)[i].out.name;
 }
 
-static const config_setting_t *raw_server_at(const void *items, size_t i)
+static struct conf_place raw_server_place(const void *items, size_t i)
 {
-	return conf_member(((const struct raw_server *)items)[i].at, "name");
+	return conf_place(conf_member(((const struct raw_server *)items)[i].at, "name"));
 }
 
 static void check_secondaries(struct conf_ctx *ctx, const struct raw_server *raw)
@@ -229,7 +229,7 @@ void conf_check_servers(struct conf_ctx *ctx, const struct raw_list *servers)
 		check_secondaries(ctx, &raw[i]);
 	}
 	conf_index_names(ctx, &ctx->servers, "server", raw, servers->count, raw_server_name,
-			 raw_server_at);
+			 raw_server_place);
 }
 
 /* ---- tasks ---- */

@@ -11,7 +11,10 @@ void conf_check_keys(struct conf_ctx *ctx, const struct raw_list *keys);
 void conf_check_servers(struct conf_ctx *ctx, const struct raw_list *servers);
 void conf_check_tasks(struct conf_ctx *ctx, const struct raw_conf *raw);
 void conf_check_systems(struct conf_ctx *ctx, const struct raw_list *systems);
-void conf_check_domains(struct conf_ctx *ctx, struct raw_domain *const *domains, size_t count);
+/* One domain: `root` has its settings, and it stands at `where`. */
+void conf_check_domain(struct conf_ctx *ctx, const config_setting_t *root, struct mz_where where);
+/* After all domains: no name twice, and the order of the names. */
+void conf_check_domain_names(struct conf_ctx *ctx);
 
 /* Fills in the zones, of domains that have no fault. MZ_ENOMEM. */
 int conf_zones_make(struct mz_conf *conf);
@@ -40,6 +43,6 @@ size_t conf_refer(struct conf_ctx *ctx, const struct conf_index *index, const ch
 void conf_index_names(struct conf_ctx *ctx, struct conf_index *index, const char *what,
 		      const void *items, size_t count,
 		      const char *(*name)(const void *items, size_t i),
-		      const config_setting_t *(*at)(const void *items, size_t i));
+		      struct conf_place (*place)(const void *items, size_t i));
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "src/conf/check.h"
+#include "src/conf/read.h"
 #include "src/conf/value.h"
 
 /* The longest labels that are put before a domain's name: _validation-persist. */
@@ -261,10 +262,6 @@ static void check_records(struct conf_ctx *ctx, const struct raw_domain *raw,
 static void check_domain(struct conf_ctx *ctx, const struct raw_domain *raw,
 			 struct mz_conf_domain *out)
 {
-	*out = raw->out;
-	/* A file that is one domain has no line of its own to point at. */
-	out->where = conf_where(config_setting_is_root(raw->at) ? conf_member(raw->at, "name")
-								: raw->at);
 	out->selector_template_where =
 		conf_where(conf_member2(raw->at, "dkim_management", "selector_template"));
 	out->publish |= 1u << MZ_FAMILY_RECORDS;
@@ -277,41 +274,68 @@ static void check_domain(struct conf_ctx *ctx, const struct raw_domain *raw,
 	check_records(ctx, raw, out);
 }
 
-struct named {
-	struct raw_domain *const *raw;
-	const struct mz_conf_domain *domains;
-};
+/* Room for one more domain. Nobody points at a domain before all are there. */
+static bool grow(struct conf_ctx *ctx)
+{
+	struct mz_conf *conf = ctx->conf;
+	size_t cap = ctx->domain_cap ? ctx->domain_cap * 2 : 16;
+	void *domains = NULL, *places = NULL;
+
+	if (conf->domain_count < ctx->domain_cap)
+		return true;
+	domains = realloc(conf->domains, cap * sizeof *conf->domains);
+	conf->domains = domains ? domains : conf->domains;
+	places = realloc(ctx->domain_places, cap * sizeof *ctx->domain_places);
+	ctx->domain_places = places ? places : ctx->domain_places;
+	if (!domains || !places) {
+		ctx->nomem = true;
+		return false;
+	}
+	ctx->domain_cap = cap;
+	return true;
+}
+
+void conf_check_domain(struct conf_ctx *ctx, const config_setting_t *root, struct mz_where where)
+{
+	struct raw_domain raw = {.at = root};
+	size_t i = ctx->conf->domain_count;
+
+	if (!grow(ctx))
+		return;
+	conf_read(ctx, &conf_schema_domain, root, &raw);
+	if (ctx->nomem)
+		return;
+	ctx->domain_places[i] = conf_place(conf_member(root, "name"));
+	ctx->conf->domains[i] = raw.out;
+	ctx->conf->domains[i].where = where;
+	ctx->conf->domain_count++;
+	check_domain(ctx, &raw, &ctx->conf->domains[i]);
+}
 
 static const char *domain_name(const void *items, size_t i)
 {
-	const struct named *named = items;
+	const struct conf_ctx *ctx = items;
 
-	return named->domains[i].text;
+	return ctx->conf->domains[i].text;
 }
 
-static const config_setting_t *domain_at(const void *items, size_t i)
+static struct conf_place domain_place(const void *items, size_t i)
 {
-	const struct named *named = items;
+	const struct conf_ctx *ctx = items;
 
-	return conf_member(named->raw[i]->at, "name");
+	return ctx->domain_places[i];
 }
 
-void conf_check_domains(struct conf_ctx *ctx, struct raw_domain *const *domains, size_t count)
+void conf_check_domain_names(struct conf_ctx *ctx)
 {
 	struct mz_conf *conf = ctx->conf;
 	struct conf_index index = {0};
-	struct named named = {.raw = domains};
 	size_t i = 0;
 
-	conf->domains = conf_keep(ctx, count * sizeof *conf->domains);
-	conf->by_name = conf_keep(ctx, count * sizeof *conf->by_name);
-	if (!conf->domains || !conf->by_name)
+	conf->by_name = conf_keep(ctx, conf->domain_count * sizeof *conf->by_name);
+	if (!conf->by_name)
 		return;
-	conf->domain_count = count;
-	for (i = 0; i < count; i++)
-		check_domain(ctx, domains[i], &conf->domains[i]);
-	named.domains = conf->domains;
-	conf_index_names(ctx, &index, "domain", &named, count, domain_name, domain_at);
+	conf_index_names(ctx, &index, "domain", ctx, conf->domain_count, domain_name, domain_place);
 	for (i = 0; i < index.count; i++)
 		conf->by_name[i] = &conf->domains[index.entries[i].i];
 }

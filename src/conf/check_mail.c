@@ -253,9 +253,9 @@ static const char *raw_system_name(const void *items, size_t i)
 	return ((const struct raw_system *)items)[i].out.name;
 }
 
-static const config_setting_t *raw_system_at(const void *items, size_t i)
+static struct conf_place raw_system_place(const void *items, size_t i)
 {
-	return conf_member(((const struct raw_system *)items)[i].at, "name");
+	return conf_place(conf_member(((const struct raw_system *)items)[i].at, "name"));
 }
 
 void conf_check_systems(struct conf_ctx *ctx, const struct raw_list *systems)
@@ -271,5 +271,5 @@ void conf_check_systems(struct conf_ctx *ctx, const struct raw_list *systems)
 	for (i = 0; i < systems->count; i++)
 		check_system(ctx, &raw[i], &conf->systems[i]);
 	conf_index_names(ctx, &ctx->systems, "mail system", raw, systems->count, raw_system_name,
-			 raw_system_at);
+			 raw_system_place);
 }

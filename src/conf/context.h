@@ -8,20 +8,31 @@
 #include "mailzone/conf.h"
 #include "src/conf/source.h"
 
-/* One parsed text: a file with its includes. The config_t comes first, so that the `config`
- * pointer of each setting leads here. */
+/* One parsed text. The config_t comes first, so that the `config` pointer of each setting leads
+ * here. */
 struct conf_tree {
 	config_t config;
-	struct conf_source source;
+	const struct conf_source *source;
+	unsigned first; /* expanded line on which the text starts */
 	unsigned order; /* 0: the main file, then the files of the domain directory */
-	struct conf_tree *next;
+};
+
+/* A file with its includes. */
+struct conf_unit {
+	struct conf_tree tree;
+	struct conf_source source;
+};
+
+/* Where something stands, for people and in the order of the files. */
+struct conf_place {
+	unsigned order, line; /* unit, and line of its expanded text */
+	struct mz_where where;
 };
 
 /* An error that waits to be put in order. */
 struct conf_fault {
-	unsigned order, line; /* tree, and line of its expanded text */
+	struct conf_place place;
 	size_t seq;
-	struct mz_where where;
 	const char *text;
 };
 
@@ -53,8 +64,7 @@ struct conf_defaults {
 struct conf_ctx {
 	struct mz_conf *conf; /* being filled; its arena holds what stays */
 	struct mz_arena work; /* what goes when loading ends */
-	struct conf_tree *trees, **last_tree;
-	unsigned tree_count;
+	unsigned unit_count;
 	size_t octets; /* read so far, of all files */
 	struct conf_fault *faults;
 	size_t fault_count, dropped;
@@ -62,6 +72,8 @@ struct conf_ctx {
 	size_t interned_count, interned_cap;
 	struct conf_defaults *defaults;
 	struct conf_index keys, servers, systems; /* by name; filled by the checks */
+	struct conf_place *domain_places;	  /* of the names of conf->domains */
+	size_t domain_cap;			  /* of both */
 	bool nomem;
 };
 
@@ -70,11 +82,12 @@ struct conf_ctx {
 /* Adds an error at this setting, or at this place of the text that is being read. */
 void conf_fault(struct conf_ctx *ctx, const config_setting_t *at, const char *fmt, ...)
 	MZ_PRINTF(3, 4);
-void conf_fault_at(struct conf_ctx *ctx, unsigned order, unsigned line, struct mz_where where,
-		   const char *fmt, ...) MZ_PRINTF(5, 6);
+void conf_fault_at(struct conf_ctx *ctx, const struct conf_place *place, const char *fmt, ...)
+	MZ_PRINTF(3, 4);
 /* Hands the errors to the caller's list, in the order of the files. */
 void conf_faults_emit(struct conf_ctx *ctx, struct mz_conf_errors *errors);
 /* Where a setting stands. The file's name lives in the configuration's arena. */
+struct conf_place conf_place(const config_setting_t *at);
 struct mz_where conf_where(const config_setting_t *at);
 /* The member `name` of a group, else the group itself: the best place to point at. */
 const config_setting_t *conf_member(const config_setting_t *group, const char *name);

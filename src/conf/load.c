@@ -13,108 +13,119 @@
 
 /* libconfig notes the line of a string in a list only after it has read the token behind it:
  * the lines that were noted while scanning are put in. */
-static void number_strings(config_setting_t *at, const struct conf_source *source, size_t *next)
+static void number_strings(config_setting_t *at, const struct conf_tree *tree,
+			   const struct conf_text *text, size_t *next)
 {
 	int count = config_setting_is_aggregate(at) ? config_setting_length(at) : 0, i = 0;
 
 	for (i = 0; i < count; i++)
-		number_strings(config_setting_get_elem(at, (unsigned)i), source, next);
-	if (config_setting_type(at) != CONFIG_TYPE_STRING || *next >= source->string_count)
+		number_strings(config_setting_get_elem(at, (unsigned)i), tree, text, next);
+	if (config_setting_type(at) != CONFIG_TYPE_STRING || *next >= text->string_count)
 		return;
 	if (!config_setting_name(at))
-		at->line = source->string_lines[*next];
+		at->line = text->string_lines[*next] - tree->first + 1;
 	(*next)++;
 }
 
-static void parse_fault(struct conf_ctx *ctx, struct conf_tree *tree)
+static void parse_fault(struct conf_ctx *ctx, const struct conf_tree *tree)
 {
-	unsigned line = (unsigned)config_error_line(&tree->config);
+	struct conf_place place = {.order = tree->order};
 	const char *text = config_error_text(&tree->config);
-	struct mz_where where = {0};
 
-	where.file = conf_source_where(&tree->source, line, &where.line)->name;
+	place.line = tree->first + (unsigned)config_error_line(&tree->config) - 1;
+	place.where.file = conf_source_where(tree->source, place.line, &place.where.line)->name;
 	if (text && strcmp(text, "duplicate setting name") == 0)
 		text = "a setting is given twice in one group";
-	conf_fault_at(ctx, tree->order, line, where, "%s", text ? text : "syntax error");
+	conf_fault_at(ctx, &place, "%s", text ? text : "syntax error");
 }
 
-/* Reads and parses one file. NULL after a fault; the tree belongs to ctx. *err: conf_source_read. */
-static struct conf_tree *read_tree(struct conf_ctx *ctx, const char *path,
+/* Reads the text from this octet and this string on. */
+static bool parse(struct conf_ctx *ctx, struct conf_tree *tree, const struct conf_text *text,
+		  size_t octet, size_t string)
+{
+	if (!config_read_string(&tree->config, text->octets.s + octet)) {
+		parse_fault(ctx, tree);
+		return false;
+	}
+	number_strings(config_root_setting(&tree->config), tree, text, &string);
+	return true;
+}
+
+static void unit_free(struct conf_unit *unit)
+{
+	if (!unit)
+		return;
+	config_destroy(&unit->tree.config);
+	conf_source_clear(&unit->source);
+	free(unit);
+}
+
+/* Reads a file and parses all but its domains. NULL after a fault. *err: conf_source_read. */
+static struct conf_unit *unit_read(struct conf_ctx *ctx, const char *path,
 				   const struct mz_where *at, int *err)
 {
-	struct conf_tree *tree = calloc(1, sizeof *tree);
-	size_t next = 0;
+	struct conf_unit *unit = calloc(1, sizeof *unit);
 
 	*err = MZ_OK;
-	if (!tree) {
+	if (!unit) {
 		ctx->nomem = true;
 		return NULL;
 	}
-	config_init(&tree->config);
-	tree->order = ctx->tree_count++;
-	*ctx->last_tree = tree;
-	ctx->last_tree = &tree->next;
-	if (!conf_source_read(ctx, tree, path, at, err))
-		return NULL;
-	if (!config_read_string(&tree->config, tree->source.text.s)) {
-		parse_fault(ctx, tree);
+	config_init(&unit->tree.config);
+	unit->tree.source = &unit->source;
+	unit->tree.first = 1;
+	unit->tree.order = ctx->unit_count++;
+	if (!conf_source_read(ctx, unit, path, at, err) ||
+	    !parse(ctx, &unit->tree, &unit->source.rest, 0, 0)) {
+		unit_free(unit);
 		return NULL;
 	}
-	number_strings(config_root_setting(&tree->config), &tree->source, &next);
-	conf_source_drop_text(&tree->source);
-	return tree;
+	conf_text_clear(&unit->source.rest);
+	return unit;
 }
 
-/* ---- the domain directory ---- */
+/* ---- domains ---- */
 
-struct block {
-	struct raw_list domains;
-	struct block *next;
-};
-
-struct blocks {
-	struct block *first, **last;
-	size_t count; /* of domains */
-};
-
-static void add_block(struct conf_ctx *ctx, struct blocks *blocks, struct raw_list domains)
+/* Each domain of the file's list. */
+static void read_domains(struct conf_ctx *ctx, const struct conf_unit *unit)
 {
-	struct block *block = conf_work(ctx, sizeof *block);
+	const struct conf_source *source = &unit->source;
+	struct conf_tree tree = {.source = source, .order = unit->tree.order};
+	size_t i = 0;
 
-	if (!block)
-		return;
-	block->domains = domains;
-	*blocks->last = block;
-	blocks->last = &block->next;
-	blocks->count += domains.count;
+	config_init(&tree.config);
+	for (i = 0; i < source->item_count && !ctx->nomem; i++) {
+		const struct conf_item *item = &source->items[i];
+		const config_setting_t *root = NULL;
+
+		tree.first = item->line;
+		if (!parse(ctx, &tree, &source->domains, item->octet, item->string))
+			continue;
+		root = config_root_setting(&tree.config);
+		conf_check_domain(ctx, root, conf_where(root));
+	}
+	config_destroy(&tree.config);
 }
 
 /* A list `domains`, or the settings of one domain. */
-static void read_domain_file(struct conf_ctx *ctx, struct blocks *blocks, const char *path,
-			     const struct mz_where *at)
+static void read_domain_file(struct conf_ctx *ctx, const char *path, const struct mz_where *at)
 {
-	const config_setting_t *root = NULL;
-	struct raw_list one = {.count = 1};
-	struct raw_conf *raw = NULL;
+	struct raw_domain_file raw = {0};
+	const config_setting_t *root = NULL, *name = NULL;
 	int err = MZ_OK;
-	struct conf_tree *tree = read_tree(ctx, path, at, &err);
+	struct conf_unit *unit = unit_read(ctx, path, at, &err);
 
-	if (!tree)
+	if (!unit)
 		return;
-	root = config_root_setting(&tree->config);
-	if (conf_member(root, "name") != root) {
-		one.items = conf_work(ctx, sizeof(struct raw_domain));
-		if (!one.items)
-			return;
-		conf_read(ctx, &conf_schema_domain, root, one.items);
-		add_block(ctx, blocks, one);
-		return;
+	root = config_root_setting(&unit->tree.config);
+	name = conf_member(root, "name");
+	if (name != root) {
+		conf_check_domain(ctx, root, conf_where(name));
+	} else {
+		conf_read(ctx, &conf_schema_domain_file, root, &raw);
+		read_domains(ctx, unit);
 	}
-	raw = conf_work(ctx, sizeof *raw);
-	if (!raw)
-		return;
-	conf_read(ctx, &conf_schema_domain_file, root, raw);
-	add_block(ctx, blocks, raw->domains);
+	unit_free(unit);
 }
 
 static int is_domain_file(const struct dirent *entry)
@@ -129,8 +140,8 @@ static int by_octets(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static void read_domain_directory(struct conf_ctx *ctx, struct blocks *blocks,
-				  const config_setting_t *root, const char *folder)
+static void read_domain_directory(struct conf_ctx *ctx, const config_setting_t *root,
+				  const char *folder)
 {
 	const config_setting_t *at = conf_member(root, "domain_directory");
 	struct mz_where where = conf_where(at);
@@ -150,7 +161,7 @@ static void read_domain_directory(struct conf_ctx *ctx, struct blocks *blocks,
 
 		if (path) {
 			(void)snprintf(path, size, "%s/%s", shown, entries[i]->d_name);
-			read_domain_file(ctx, blocks, path, &where);
+			read_domain_file(ctx, path, &where);
 		}
 		free(entries[i]);
 	}
@@ -178,56 +189,35 @@ static void keep_status(struct conf_ctx *ctx, const struct raw_conf *raw)
 		*ctx->conf->status_listen = raw->status;
 }
 
-static void check_all_domains(struct conf_ctx *ctx, const struct blocks *blocks)
+static void read_all(struct conf_ctx *ctx, const struct conf_unit *unit)
 {
-	struct raw_domain **all = conf_work(ctx, (blocks->count + 1) * sizeof *all);
-	const struct block *block = NULL;
-	size_t i = 0, n = 0;
-
-	if (!all)
-		return;
-	for (block = blocks->first; block; block = block->next)
-		for (i = 0; i < block->domains.count; i++)
-			all[n++] = (struct raw_domain *)block->domains.items + i;
-	conf_check_domains(ctx, all, n);
-}
-
-static void read_all(struct conf_ctx *ctx, const struct conf_tree *tree)
-{
-	const config_setting_t *root = config_root_setting(&tree->config);
+	const config_setting_t *root = config_root_setting(&unit->tree.config);
 	struct raw_conf *raw = conf_work(ctx, sizeof *raw);
-	struct blocks blocks = {0};
 
 	if (!raw)
 		return;
-	blocks.last = &blocks.first;
 	conf_read(ctx, &conf_schema, root, raw);
 	keep_settings(ctx->conf, raw);
 	keep_status(ctx, raw);
-	add_block(ctx, &blocks, raw->domains);
-	if (ctx->conf->domain_directory)
-		read_domain_directory(ctx, &blocks, root, ctx->conf->domain_directory);
 	if (ctx->nomem)
 		return;
 	conf_check_keys(ctx, &raw->keys);
 	conf_check_servers(ctx, &raw->servers);
 	conf_check_tasks(ctx, raw);
 	conf_check_systems(ctx, &raw->systems);
-	check_all_domains(ctx, &blocks);
+	read_domains(ctx, unit);
+	if (ctx->conf->domain_directory)
+		read_domain_directory(ctx, root, ctx->conf->domain_directory);
+	if (ctx->nomem)
+		return;
+	conf_check_domain_names(ctx);
 	if (ctx->fault_count == 0 && conf_zones_make(ctx->conf) != MZ_OK)
 		ctx->nomem = true;
 }
 
 static void clear_ctx(struct conf_ctx *ctx)
 {
-	while (ctx->trees) {
-		struct conf_tree *tree = ctx->trees;
-
-		ctx->trees = tree->next;
-		config_destroy(&tree->config);
-		conf_source_clear(&tree->source);
-		free(tree);
-	}
+	free(ctx->domain_places);
 	free(ctx->interned);
 	mz_arena_clear(&ctx->work);
 }
@@ -245,17 +235,16 @@ static int outcome(const struct conf_ctx *ctx, int read_err)
 int mz_conf_load_partly(struct mz_conf **out, const char *path, struct mz_conf_errors *errors)
 {
 	struct conf_ctx ctx = {0};
-	struct conf_tree *tree = NULL;
+	struct conf_unit *unit = NULL;
 	int err = MZ_ENOMEM, read_err = MZ_OK;
 
 	*out = NULL;
-	ctx.last_tree = &ctx.trees;
 	ctx.conf = calloc(1, sizeof *ctx.conf);
 	if (!ctx.conf || !(ctx.conf->file = conf_intern(&ctx, path)))
 		goto done;
-	tree = read_tree(&ctx, path, NULL, &read_err);
-	if (tree)
-		read_all(&ctx, tree);
+	unit = unit_read(&ctx, path, NULL, &read_err);
+	if (unit)
+		read_all(&ctx, unit);
 	err = outcome(&ctx, read_err);
 	conf_faults_emit(&ctx, errors);
 	if (err == MZ_OK || err == MZ_EINVAL) {
@@ -265,6 +254,7 @@ int mz_conf_load_partly(struct mz_conf **out, const char *path, struct mz_conf_e
 done:
 	if (err == MZ_ENOMEM)
 		mz_conf_error(errors, &(struct mz_where){.file = path}, "out of memory");
+	unit_free(unit);
 	clear_ctx(&ctx);
 	mz_conf_free(ctx.conf);
 	return err;
@@ -290,6 +280,7 @@ void mz_conf_free(struct mz_conf *conf)
 		return;
 	for (i = 0; i < conf->key_count; i++)
 		tsig_key_free(conf->keys[i].key);
+	free(conf->domains);
 	arena = conf->arena;
 	mz_arena_clear(&arena);
 	free(conf);

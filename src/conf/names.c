@@ -29,6 +29,7 @@ const char *conf_type_text(enum conf_type type)
 		[CONF_GROUP] = "a group, { ... }",
 		[CONF_SUBGROUP] = "a group, { ... }",
 		[CONF_LIST] = "a list of groups, ( { ... }, { ... } )",
+		[CONF_ITEMS] = "a list of groups, ( { ... }, { ... } )",
 	};
 
 	return texts[type];

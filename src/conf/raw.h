@@ -79,7 +79,12 @@ struct raw_conf {
 	const config_setting_t *at;
 	struct mz_conf out;
 	struct mz_endpoint status;
-	struct raw_list keys, servers, systems, domains;
+	struct raw_list keys, servers, systems;
+};
+
+/* A file of the domain directory with a list of domains, which are read on their own. */
+struct raw_domain_file {
+	const config_setting_t *at;
 };
 
 #endif

@@ -100,7 +100,7 @@ static bool read_text(struct conf_ctx *ctx, const struct conf_row *row, const co
 static bool check_array(struct conf_ctx *ctx, const struct conf_row *row,
 			const config_setting_t *at, size_t *count)
 {
-	bool list_only = row->type == CONF_LIST;
+	bool list_only = row->type == CONF_LIST || row->type == CONF_ITEMS;
 
 	*count = 0;
 	if (!config_setting_is_list(at) && !config_setting_is_array(at))
@@ -226,9 +226,7 @@ static bool read_list(struct conf_ctx *ctx, const struct conf_row *row, const co
 
 	if (!check_array(ctx, row, at, &count))
 		return false;
-	/* conf_read fills them: with many domains, zeroing them first costs as much as that. */
-	items = mz_arena_alloc(&ctx->work, count * row->group->size);
-	ctx->nomem = ctx->nomem || !items;
+	items = conf_work(ctx, count * row->group->size);
 	for (i = 0; items && i < count; i++) {
 		const config_setting_t *element = config_setting_get_elem(at, (unsigned)i);
 
@@ -240,6 +238,24 @@ static bool read_list(struct conf_ctx *ctx, const struct conf_row *row, const co
 	}
 	list.items = items;
 	memcpy(destination(row, dest), &list, sizeof list);
+	return true;
+}
+
+/* Their settings are not here but in the source. */
+static bool read_items(struct conf_ctx *ctx, const struct conf_row *row, const config_setting_t *at,
+		       uint8_t *dest)
+{
+	size_t count = 0, i = 0;
+
+	(void)dest;
+	if (!check_array(ctx, row, at, &count))
+		return false;
+	for (i = 0; i < count; i++) {
+		const config_setting_t *element = config_setting_get_elem(at, (unsigned)i);
+
+		if (!config_setting_is_group(element))
+			(void)conf_type_fault(ctx, row, element);
+	}
 	return true;
 }
 
@@ -260,7 +276,7 @@ static bool read_value(struct conf_ctx *ctx, const struct conf_row *row, const c
 		[CONF_ENDPOINTS] = read_array, [CONF_HOSTS] = read_array,
 		[CONF_STRINGS] = read_array,   [CONF_COMMAND] = read_array,
 		[CONF_GROUP] = read_group,     [CONF_SUBGROUP] = read_subgroup,
-		[CONF_LIST] = read_list,
+		[CONF_LIST] = read_list,       [CONF_ITEMS] = read_items,
 	};
 
 	return readers[row->type](ctx, row, at, dest);

@@ -38,7 +38,7 @@ void mz_conf_errors_clear(struct mz_conf_errors *errors)
 	errors->count = errors->dropped = 0;
 }
 
-static void add_fault(struct conf_ctx *ctx, const struct conf_fault *fault, const char *fmt,
+static void add_fault(struct conf_ctx *ctx, const struct conf_place *place, const char *fmt,
 		      va_list args)
 {
 	char text[FAULT_TEXT] = "";
@@ -54,9 +54,9 @@ static void add_fault(struct conf_ctx *ctx, const struct conf_fault *fault, cons
 		return;
 	(void)vsnprintf(text, sizeof text, fmt, args);
 	slot = &ctx->faults[ctx->fault_count];
-	*slot = *fault;
-	slot->seq = ctx->fault_count;
-	slot->text = mz_arena_strdup(&ctx->work, text);
+	*slot = (struct conf_fault){.place = *place,
+				    .seq = ctx->fault_count,
+				    .text = mz_arena_strdup(&ctx->work, text)};
 	if (slot->text)
 		ctx->fault_count++;
 	else
@@ -65,25 +65,20 @@ static void add_fault(struct conf_ctx *ctx, const struct conf_fault *fault, cons
 
 void conf_fault(struct conf_ctx *ctx, const config_setting_t *at, const char *fmt, ...)
 {
-	const struct conf_tree *tree = (const struct conf_tree *)at->config;
-	struct conf_fault fault = {.order = tree->order,
-				   .line = config_setting_source_line(at),
-				   .where = conf_where(at)};
+	struct conf_place place = conf_place(at);
 	va_list args;
 
 	va_start(args, fmt);
-	add_fault(ctx, &fault, fmt, args);
+	add_fault(ctx, &place, fmt, args);
 	va_end(args);
 }
 
-void conf_fault_at(struct conf_ctx *ctx, unsigned order, unsigned line, struct mz_where where,
-		   const char *fmt, ...)
+void conf_fault_at(struct conf_ctx *ctx, const struct conf_place *place, const char *fmt, ...)
 {
-	struct conf_fault fault = {.order = order, .line = line, .where = where};
 	va_list args;
 
 	va_start(args, fmt);
-	add_fault(ctx, &fault, fmt, args);
+	add_fault(ctx, place, fmt, args);
 	va_end(args);
 }
 
@@ -91,10 +86,10 @@ static int compare_faults(const void *a, const void *b)
 {
 	const struct conf_fault *x = a, *y = b;
 
-	if (x->order != y->order)
-		return x->order < y->order ? -1 : 1;
-	if (x->line != y->line)
-		return x->line < y->line ? -1 : 1;
+	if (x->place.order != y->place.order)
+		return x->place.order < y->place.order ? -1 : 1;
+	if (x->place.line != y->place.line)
+		return x->place.line < y->place.line ? -1 : 1;
 	return x->seq < y->seq ? -1 : x->seq > y->seq;
 }
 
@@ -105,18 +100,24 @@ void conf_faults_emit(struct conf_ctx *ctx, struct mz_conf_errors *errors)
 	if (ctx->fault_count)
 		qsort(ctx->faults, ctx->fault_count, sizeof *ctx->faults, compare_faults);
 	for (i = 0; i < ctx->fault_count; i++)
-		mz_conf_error(errors, &ctx->faults[i].where, "%s", ctx->faults[i].text);
+		mz_conf_error(errors, &ctx->faults[i].place.where, "%s", ctx->faults[i].text);
 	errors->dropped += ctx->dropped;
+}
+
+struct conf_place conf_place(const config_setting_t *at)
+{
+	const struct conf_tree *tree = (const struct conf_tree *)at->config;
+	unsigned line = config_setting_source_line(at); /* 0: the whole text */
+	struct conf_place place = {.order = tree->order,
+				   .line = tree->first + (line ? line - 1 : 0)};
+
+	place.where.file = conf_source_where(tree->source, place.line, &place.where.line)->name;
+	return place;
 }
 
 struct mz_where conf_where(const config_setting_t *at)
 {
-	const struct conf_tree *tree = (const struct conf_tree *)at->config;
-	struct mz_where where = {0};
-
-	where.file =
-		conf_source_where(&tree->source, config_setting_source_line(at), &where.line)->name;
-	return where;
+	return conf_place(at).where;
 }
 
 const config_setting_t *conf_member(const config_setting_t *group, const char *name)

@@ -307,6 +307,8 @@ static bool name(struct conf_scan *scan, const char *p, size_t n)
 		return false;
 	if (++scan->level[scan->depth].members > CONF_MEMBERS_MAX)
 		return fault(scan, "more than %d settings in one group", CONF_MEMBERS_MAX) > 0;
+	if (scan->depth == 0)
+		scan->in_domains = n == 7 && memcmp(p, "domains", 7) == 0;
 	scan->expect = CONF_EXPECT_EQUALS;
 	return true;
 }
@@ -378,6 +380,12 @@ size_t conf_scan_next(struct conf_scan *scan, const char *p, const char *end, un
 	scan->after_string = scan->new_string = kind == TOKEN_STRING;
 	scan->wide = kind == TOKEN_SCALAR && is_wide(p, n);
 	return good ? n : unexpected(scan, p, n);
+}
+
+bool conf_scan_domain(const struct conf_scan *scan)
+{
+	return scan->in_domains && scan->depth >= 2 && scan->level[1].close == ')' &&
+	       scan->level[2].close == '}';
 }
 
 bool conf_scan_end(struct conf_scan *scan, unsigned *line)

@@ -40,6 +40,7 @@ struct conf_scan {
 	bool after_string; /* another string would go on with the last one */
 	bool new_string;   /* the last token began a string value */
 	bool wide;	   /* the last token was an integer that does not fit in 32 bits */
+	bool in_domains;   /* the setting at the top is `domains` */
 	unsigned lines;	   /* newlines in the last token */
 	size_t string_len;
 	size_t values;
@@ -49,6 +50,8 @@ struct conf_scan {
 /* Takes one token, comment or run of blanks (which ends with a newline) off [p, end), which
  * stands on line `line`. Returns its octets; 0 after a fault, which is then in scan->fault. */
 size_t conf_scan_next(struct conf_scan *scan, const char *p, const char *end, unsigned line);
+/* Is this place within a group of the list `domains`? */
+bool conf_scan_domain(const struct conf_scan *scan);
 /* May the text end here? False with a fault; *line is then the line of an open bracket, if any. */
 bool conf_scan_end(struct conf_scan *scan, unsigned *line);
 

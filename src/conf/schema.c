@@ -380,8 +380,8 @@ static const struct conf_group notify_group = {"notify group", ROWS(notify_rows)
 /* ---- the whole file ---- */
 
 #define DOMAINS_ROW                                                                            \
-	{.name = "domains", .type = CONF_LIST, .max = 1000000, .group = &conf_schema_domain,   \
-	 INTO(struct raw_conf, domains), .help = "The mail domains."}
+	{.name = "domains", .type = CONF_ITEMS, .max = 1000000, .group = &conf_schema_domain, \
+	 .help = "The mail domains."}
 
 static const struct conf_row root_rows[] = {
 	{.name = "state_directory", .type = CONF_PATH, .min = 1, .max = PATH_MAX - 64,
@@ -421,4 +421,4 @@ const struct conf_group conf_schema = {"file", ROWS(root_rows), .size = sizeof(s
 
 static const struct conf_row domain_file_rows[] = {DOMAINS_ROW};
 const struct conf_group conf_schema_domain_file = {"domain file", ROWS(domain_file_rows),
-						   .size = sizeof(struct raw_conf)};
+						   .size = sizeof(struct raw_domain_file)};

@@ -28,6 +28,7 @@ enum conf_type {
 	CONF_GROUP,	/* settings of the struct that the group itself stands in */
 	CONF_SUBGROUP,	/* pointer to a struct of its own; NULL where the group is not there */
 	CONF_LIST,	/* struct raw_list of structs */
+	CONF_ITEMS, /* the same in a file, but each is read on its own after all else (source.h) */
 	CONF_TYPES
 };
 

@@ -7,14 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "src/conf/context.h"
 
 /* A file while it is being put into the text. */
 struct piece {
 	struct conf_ctx *ctx;
-	struct conf_tree *tree;
+	struct conf_unit *unit;
 	const struct conf_file *file;
 	const char *p, *end, *flushed;
 	unsigned line; /* of p */
@@ -25,9 +24,11 @@ static bool expand(struct piece *piece);
 
 static void fault(struct piece *piece, const char *fmt, const char *text)
 {
-	struct mz_where where = {.file = piece->file->name, .line = piece->line};
+	const struct conf_place place = {.order = piece->unit->tree.order,
+					 .line = piece->unit->source.line,
+					 .where = {piece->file->name, piece->line}};
 
-	conf_fault_at(piece->ctx, piece->tree->order, piece->tree->source.line, where, fmt, text);
+	conf_fault_at(piece->ctx, &place, fmt, text);
 }
 
 /* Doubles an array in malloc'd memory when it is full. */
@@ -48,7 +49,7 @@ static bool grow(void **items, size_t *cap, size_t count, size_t size)
 
 static bool add_segment(struct piece *piece)
 {
-	struct conf_source *source = &piece->tree->source;
+	struct conf_source *source = &piece->unit->source;
 	void *items = source->segments;
 
 	if (!grow(&items, &source->segment_cap, source->segment_count, sizeof *source->segments)) {
@@ -64,16 +65,16 @@ static bool add_segment(struct piece *piece)
 
 static bool add_string(struct piece *piece)
 {
-	struct conf_source *source = &piece->tree->source;
-	void *items = source->string_lines;
+	struct conf_source *source = &piece->unit->source;
+	struct conf_text *out = source->out;
+	void *items = out->string_lines;
 
-	if (!grow(&items, &source->string_cap, source->string_count,
-		  sizeof *source->string_lines)) {
+	if (!grow(&items, &out->string_cap, out->string_count, sizeof *out->string_lines)) {
 		piece->ctx->nomem = true;
 		return false;
 	}
-	source->string_lines = items;
-	source->string_lines[source->string_count++] = source->line;
+	out->string_lines = items;
+	out->string_lines[out->string_count++] = source->line;
 	return true;
 }
 
@@ -90,29 +91,66 @@ static unsigned count_lines(const char *p, size_t n)
 /* Moves past n octets that the scanner has taken. */
 static void advance(struct piece *piece, size_t n)
 {
-	struct conf_source *source = &piece->tree->source;
+	struct conf_source *source = &piece->unit->source;
 
 	piece->p += n;
 	piece->line += source->scan.lines;
 	source->line += source->scan.lines;
 }
 
-/* Writes what was passed since the last time, and an octet of our own. */
-static void flush(struct piece *piece, char octet)
+/* Writes what was passed since the last time. */
+static void flush(struct piece *piece)
 {
-	struct conf_source *source = &piece->tree->source;
-
-	mz_str_addn(&source->text, piece->flushed, (size_t)(piece->p - piece->flushed));
-	mz_str_addc(&source->text, octet);
+	mz_str_addn(&piece->unit->source.out->octets, piece->flushed,
+		    (size_t)(piece->p - piece->flushed));
 	piece->flushed = piece->p;
-	source->line += octet == '\n';
+}
+
+/* The same, and an octet of our own. */
+static void flush_with(struct piece *piece, char octet)
+{
+	flush(piece);
+	mz_str_addc(&piece->unit->source.out->octets, octet);
+	piece->unit->source.line += octet == '\n';
 }
 
 /* Leaves out the indentation of n octets at p: libconfig's lexer would only step over it. */
 static void leave_out(struct piece *piece, size_t n)
 {
-	mz_str_addn(&piece->tree->source.text, piece->flushed, (size_t)(piece->p - piece->flushed));
-	piece->flushed = piece->p + n;
+	flush(piece);
+	piece->flushed += n;
+}
+
+/* Behind the brace that opens a domain: from here on its own text is written. */
+static bool begin_domain(struct piece *piece)
+{
+	struct conf_source *source = &piece->unit->source;
+	void *items = source->items;
+
+	flush(piece);
+	if (!grow(&items, &source->item_cap, source->item_count, sizeof *source->items)) {
+		piece->ctx->nomem = true;
+		return false;
+	}
+	source->items = items;
+	source->items[source->item_count++] =
+		(struct conf_item){.octet = source->domains.octets.len,
+				   .string = source->domains.string_count,
+				   .line = source->line};
+	source->out = &source->domains;
+	return true;
+}
+
+/* At the brace that closes it. The lines behind it keep their numbers. */
+static void end_domain(struct piece *piece)
+{
+	struct conf_source *source = &piece->unit->source;
+	unsigned line = source->items[source->item_count - 1].line;
+
+	flush_with(piece, '\0');
+	source->out = &source->rest;
+	for (; line < source->line; line++)
+		mz_str_addc(&source->rest.octets, '\n');
 }
 
 static const char *skip_blanks(const char *p, const char *end)
@@ -165,14 +203,15 @@ static bool put_file(struct piece *piece, const char *path, const struct mz_wher
 	}
 	*err = mz_file_read(path, CONF_OCTETS_MAX - ctx->octets, &text, &len, &cause);
 	if (*err) {
-		struct mz_where where = {.file = file->name, .line = 0};
+		struct conf_place place = {.order = piece->unit->tree.order,
+					   .line = piece->unit->source.line,
+					   .where = at ? *at : (struct mz_where){file->name, 0}};
 		const char *reason = cause.text[0] ? cause.text : mz_strerror(*err);
 
 		if (*err == MZ_ESPACE)
 			reason = "the configuration is larger than 64 MiB";
 		ctx->nomem = ctx->nomem || *err == MZ_ENOMEM;
-		conf_fault_at(ctx, piece->tree->order, piece->tree->source.line, at ? *at : where,
-			      "%s%s%s", at && *err == MZ_ESPACE ? path : "",
+		conf_fault_at(ctx, &place, "%s%s%s", at && *err == MZ_ESPACE ? path : "",
 			      at && *err == MZ_ESPACE ? ": " : "", reason);
 		return false;
 	}
@@ -204,9 +243,9 @@ static bool check_nul(struct piece *piece)
 /* Puts the file of an @include in its place; the name goes up to `rest`. */
 static bool include(struct piece *piece, const char *name, const char *rest)
 {
-	struct conf_source *source = &piece->tree->source;
+	struct conf_source *source = &piece->unit->source;
 	struct mz_where at = {.file = piece->file->name, .line = piece->line};
-	struct piece inner = {.ctx = piece->ctx, .tree = piece->tree, .depth = piece->depth + 1};
+	struct piece inner = {.ctx = piece->ctx, .unit = piece->unit, .depth = piece->depth + 1};
 	const char *path = NULL, *why = NULL;
 	int err = MZ_OK;
 
@@ -224,7 +263,7 @@ static bool include(struct piece *piece, const char *name, const char *rest)
 			fault(piece, "@include: %s", why);
 		return false;
 	}
-	flush(piece, '\n');
+	flush_with(piece, '\n');
 	if (!put_file(&inner, path, &at, &err))
 		return false;
 	piece->p = piece->flushed = rest;
@@ -245,9 +284,10 @@ static bool read_include(struct piece *piece, const char *p)
 
 static bool expand(struct piece *piece)
 {
-	struct conf_source *source = &piece->tree->source;
+	struct conf_source *source = &piece->unit->source;
 	const char *behind = NULL;
 	bool line_start = true;
+	bool inside = false;
 	size_t n = 0;
 
 	if (!check_nul(piece) || !add_segment(piece))
@@ -262,6 +302,7 @@ static bool expand(struct piece *piece)
 		}
 		if (line_start)
 			leave_out(piece, (size_t)(skip_blanks(piece->p, piece->end) - piece->p));
+		inside = conf_scan_domain(&source->scan);
 		n = conf_scan_next(&source->scan, piece->p, piece->end, source->line);
 		if (n == 0) {
 			fault(piece, "%s", source->scan.fault);
@@ -269,53 +310,58 @@ static bool expand(struct piece *piece)
 		}
 		if (source->scan.new_string && !add_string(piece))
 			return false;
+		if (inside && !conf_scan_domain(&source->scan))
+			end_domain(piece);
 		advance(piece, n);
+		if (!inside && conf_scan_domain(&source->scan) && !begin_domain(piece))
+			return false;
 		/* As a 64-bit number it keeps its value, and is found to be out of range. */
 		if (source->scan.wide)
-			flush(piece, 'L');
+			flush_with(piece, 'L');
 		line_start = piece->p[-1] == '\n';
 	}
 	/* libconfig takes a comment for one only when a newline follows. */
-	flush(piece, '\n');
+	flush_with(piece, '\n');
 	return true;
 }
 
-bool conf_source_read(struct conf_ctx *ctx, struct conf_tree *tree, const char *path,
+bool conf_source_read(struct conf_ctx *ctx, struct conf_unit *unit, const char *path,
 		      const struct mz_where *at, int *err)
 {
-	struct conf_source *source = &tree->source;
-	struct piece piece = {.ctx = ctx, .tree = tree};
-	struct mz_where where = {0};
-	unsigned line = 0;
+	struct conf_source *source = &unit->source;
+	struct piece piece = {.ctx = ctx, .unit = unit};
+	struct conf_place place = {.order = unit->tree.order};
 
 	source->line = 1;
+	source->out = &source->rest;
 	if (!put_file(&piece, path, at, err))
 		return false;
-	if (source->text.failed) {
+	if (source->rest.octets.failed || source->domains.octets.failed) {
 		ctx->nomem = true;
 		return false;
 	}
-	if (conf_scan_end(&source->scan, &line))
+	if (conf_scan_end(&source->scan, &place.line))
 		return true;
-	line = line ? line : source->line - 1;
-	where.file = conf_source_where(source, line, &where.line)->name;
-	conf_fault_at(ctx, tree->order, line, where, "%s", source->scan.fault);
+	place.line = place.line ? place.line : source->line - 1;
+	place.where.file = conf_source_where(source, place.line, &place.where.line)->name;
+	conf_fault_at(ctx, &place, "%s", source->scan.fault);
 	return false;
 }
 
-void conf_source_drop_text(struct conf_source *source)
+void conf_text_clear(struct conf_text *text)
 {
-	if (source->text.s)
-		explicit_bzero(source->text.s, source->text.len);
-	mz_str_clear(&source->text);
-	free(source->string_lines);
-	source->string_lines = NULL;
-	source->string_count = source->string_cap = 0;
+	if (text->octets.s)
+		explicit_bzero(text->octets.s, text->octets.len);
+	mz_str_clear(&text->octets);
+	free(text->string_lines);
+	*text = (struct conf_text){0};
 }
 
 void conf_source_clear(struct conf_source *source)
 {
-	conf_source_drop_text(source);
+	conf_text_clear(&source->rest);
+	conf_text_clear(&source->domains);
+	free(source->items);
 	free(source->segments);
 	*source = (struct conf_source){0};
 }
@@ -337,50 +383,4 @@ const struct conf_file *conf_source_where(const struct conf_source *source, unsi
 	if (line > source->segments[low].line)
 		*file_line += line - source->segments[low].line;
 	return source->segments[low].file;
-}
-
-/* Replaces $CREDENTIALS_DIRECTORY/ in front; NULL with a complaint. */
-static const char *credentials(struct conf_ctx *ctx, const char *rest, const char **why)
-{
-	const char *folder = getenv("CREDENTIALS_DIRECTORY");
-	size_t size = 0;
-	char *path = NULL;
-
-	if (!folder || folder[0] != '/') {
-		*why = "$CREDENTIALS_DIRECTORY is not set: systemd sets it for a unit with "
-		       "LoadCredential";
-		return NULL;
-	}
-	size = strlen(folder) + strlen(rest) + 2;
-	path = conf_work(ctx, size);
-	if (path)
-		(void)snprintf(path, size, "%s/%s", folder, rest);
-	return path;
-}
-
-const char *conf_path(struct conf_ctx *ctx, const char *file, const char *value, bool absolute,
-		      const char **why)
-{
-	static const char variable[] = "$CREDENTIALS_DIRECTORY/";
-	const char *slash = strrchr(file, '/');
-	size_t folder = slash ? (size_t)(slash + 1 - file) : 0;
-	char cwd[PATH_MAX] = "";
-	size_t size = 0;
-	char *path = NULL;
-
-	*why = NULL;
-	if (value[0] == '/')
-		return value;
-	if (strncmp(value, variable, sizeof variable - 1) == 0)
-		return credentials(ctx, value + sizeof variable - 1, why);
-	if (absolute && file[0] != '/' && !getcwd(cwd, sizeof cwd)) {
-		*why = "the current folder is not known: give an absolute path";
-		return NULL;
-	}
-	size = strlen(cwd) + 1 + folder + strlen(value) + 1;
-	path = conf_work(ctx, size);
-	if (path)
-		(void)snprintf(path, size, "%s%s%.*s%s", cwd, cwd[0] ? "/" : "", (int)folder, file,
-			       value);
-	return path;
 }

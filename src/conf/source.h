@@ -12,7 +12,7 @@
 #define CONF_INCLUDE_COUNT 10000
 
 struct conf_ctx;
-struct conf_tree;
+struct conf_unit;
 
 struct conf_file {
 	const char *name; /* as it is shown: in the configuration's arena */
@@ -25,24 +25,41 @@ struct conf_segment {
 	const struct conf_file *file;
 };
 
+/* A text for libconfig, and the expanded line on which each of its string values starts. */
+struct conf_text {
+	struct mz_str octets;
+	unsigned *string_lines;
+	size_t string_count, string_cap;
+};
+
+/* Where a group of the list `domains` begins in the text of these groups. */
+struct conf_item {
+	size_t octet, string;
+	unsigned line; /* expanded line of its opening brace */
+};
+
+/* libconfig's tree takes ten times the memory of its text. So the groups of the list `domains`, of
+ * which there may be many, are kept apart as text and parsed one after the other. */
 struct conf_source {
-	struct mz_str text;
+	struct conf_text rest;	  /* the file, with an empty group in the place of each domain */
+	struct conf_text domains; /* what stood between the braces of each, and a NUL behind it */
+	struct conf_text *out;	  /* the one of the two that is being written */
+	struct conf_item *items;
+	size_t item_count, item_cap;
 	struct conf_segment *segments;
 	size_t segment_count, segment_cap;
-	unsigned *string_lines; /* expanded line on which each string value starts */
-	size_t string_count, string_cap;
 	unsigned line; /* expanded line being written */
 	unsigned includes;
 	struct conf_scan scan;
 };
 
-/* Reads the file into tree->source. False after an error, which has been added; *err is MZ_OK
+/* Reads the file into unit->source. False after an error, which has been added; *err is MZ_OK
  * when the file could be read, else why not. `at` is where the file is named, NULL for the main
  * file. */
-bool conf_source_read(struct conf_ctx *ctx, struct conf_tree *tree, const char *path,
+bool conf_source_read(struct conf_ctx *ctx, struct conf_unit *unit, const char *path,
 		      const struct mz_where *at, int *err);
-/* Wipes the text, which may hold a secret, and the lines of its strings. */
-void conf_source_drop_text(struct conf_source *source);
+/* Wipes a text, which may hold a secret. */
+void conf_text_clear(struct conf_text *text);
 void conf_source_clear(struct conf_source *source);
 /* The file and line of a line of the expanded text. */
 const struct conf_file *conf_source_where(const struct conf_source *source, unsigned line,

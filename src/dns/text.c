@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* RRs to zone-file syntax. ldns never sees a message: only one short rdata that it must reproduce
- * octet for octet. */
+/* RRs to zone-file syntax: the types of the families here, the others by ldns. It never sees a
+ * message: only one short rdata that it must reproduce octet for octet. */
 #include "src/dns/text.h"
 
+#include <arpa/inet.h>
+#include <ctype.h>
 #include <string.h>
 
 enum { LDNS_RDATA_MAX = 4096 };
@@ -68,6 +70,127 @@ static void add_txt(struct mz_str *out, const uint8_t *rdata, size_t rdlen)
 		add_string(out, rdata + at + 1, rdata[at]);
 	}
 }
+
+/* ---- the types of the families ------------------------------------------------------------- */
+
+/* For these ldns would make some ten objects, and its text would have to be read back. The fields:
+ * 1 and 2 octets of a number, an IPv4 (4) or IPv6 (6) address, a name, a tag; hex and a string
+ * take the rest. */
+static const struct form {
+	uint16_t type;
+	const char *fields;
+} forms[] = {
+	{MZ_TYPE_A, "4"},      {MZ_TYPE_AAAA, "6"},    {MZ_TYPE_NS, "n"},
+	{MZ_TYPE_CNAME, "n"},  {MZ_TYPE_DNAME, "n"},   {MZ_TYPE_MX, "2n"},
+	{MZ_TYPE_SRV, "222n"}, {MZ_TYPE_TLSA, "111h"}, {MZ_TYPE_CAA, "1ts"},
+};
+
+static size_t name_octets(const uint8_t *p, size_t left)
+{
+	size_t n = 0;
+
+	while (n < left && p[n] != 0 && p[n] < 64)
+		n += p[n] + 1u;
+	return n < left && p[n] == 0 && n < MZ_NAME_MAX ? n + 1 : 0;
+}
+
+/* RFC 8659 4.1: letters and digits behind their number. */
+static size_t tag_octets(const uint8_t *p, size_t left)
+{
+	if (left < 2 || p[0] == 0 || p[0] >= left)
+		return 0;
+	for (size_t i = 1; i <= p[0]; i++) {
+		if (!isascii(p[i]) || !isalnum(p[i]))
+			return 0;
+	}
+	return p[0] + 1u;
+}
+
+/* The octets of a field, into *n; false: it is not of this form. */
+static bool measure(char field, const uint8_t *p, size_t left, size_t *n)
+{
+	switch (field) {
+	case 'n':
+		*n = name_octets(p, left);
+		break;
+	case 't':
+		*n = tag_octets(p, left);
+		break;
+	case 'h':
+		*n = left;
+		break;
+	case 's': /* may be empty */
+		*n = left;
+		return true;
+	case '6':
+		*n = 16;
+		break;
+	default:
+		*n = (size_t)(field - '0');
+		break;
+	}
+	return *n > 0 && *n <= left;
+}
+
+static void add_field(struct mz_str *out, char field, const uint8_t *p, size_t n)
+{
+	char text[MZ_NAME_TEXT] = "";
+
+	switch (field) {
+	case '1':
+		mz_str_addf(out, "%u", *p);
+		break;
+	case '2':
+		mz_str_addf(out, "%u", mz_get16(p));
+		break;
+	case '4':
+		mz_str_add(out, inet_ntop(AF_INET, p, text, sizeof(text)));
+		break;
+	case '6':
+		mz_str_add(out, inet_ntop(AF_INET6, p, text, sizeof(text)));
+		break;
+	case 'n':
+		mz_str_add(out, mz_name_to_text(p, text));
+		break;
+	case 't':
+		mz_str_addn(out, (const char *)p + 1, *p);
+		break;
+	case 'h':
+		for (size_t i = 0; i < n; i++)
+			mz_str_addf(out, "%02x", p[i]);
+		break;
+	default:
+		add_string(out, p, n);
+		break;
+	}
+}
+
+/* False when the type is not one of them, or the data not of its form. */
+static bool add_fields(struct mz_str *out, uint16_t type, const uint8_t *rdata, size_t rdlen)
+{
+	const char *fields = NULL;
+	size_t at = 0, n = 0;
+
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		if (forms[i].type == type)
+			fields = forms[i].fields;
+	}
+	for (const char *f = fields; f != NULL && *f != '\0'; f++, at += n) {
+		if (!measure(*f, rdata + at, rdlen - at, &n))
+			return false;
+	}
+	if (fields == NULL || at != rdlen)
+		return false;
+	for (at = 0; *fields != '\0'; fields++, at += n) {
+		(void)measure(*fields, rdata + at, rdlen - at, &n);
+		if (at > 0)
+			mz_str_addc(out, ' ');
+		add_field(out, *fields, rdata + at, n);
+	}
+	return true;
+}
+
+/* ---- the others ---------------------------------------------------------------------------- */
 
 /* ldns does not obey RDLENGTH, takes less than the type needs, and allocates the whole length for
  * each field: the size is bounded, and what it read must give the same octets again. */
@@ -146,6 +269,8 @@ void mz_rdata_to_text(uint16_t type, const uint8_t *rdata, size_t rdlen, struct 
 		add_txt(out, rdata, rdlen);
 		return;
 	}
+	if (add_fields(out, type, rdata, rdlen))
+		return;
 	if (!unsafe)
 		rr = text_parse_wire(type, rdata, rdlen);
 	if (rr == NULL || !add_by_ldns(out, rr, rdata, rdlen))

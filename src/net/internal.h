@@ -20,17 +20,17 @@ struct event;
  * stands on.
  */
 
-#define NET_UDP_WINDOW 64u    /* probes outstanding on a socket; larger bursts lose datagrams */
-#define NET_UDP_BATCH 32u     /* datagrams a system call */
-#define NET_UDP_OUT 2048u     /* longest request by UDP, with its TSIG */
-#define NET_UDP_IN 4096u      /* longest reply by UDP */
-#define NET_UDP_RENEW 1000u   /* datagrams after which an idle socket gives up its port */
-#define NET_RESEND_MS 300u    /* first wait before a probe is sent again, then three times that */
-#define NET_PIPELINE 128u     /* queries outstanding on a connection */
-#define NET_TRANSFERS 4u      /* transfers at once from a server */
-#define NET_IDLE_MS 3000u     /* we close first: PowerDNS closes after 5 s, Knot after 9.6 s */
-#define NET_TCP_CHUNK 262144u /* octets read at once */
-#define NET_TEXT 64	      /* room for an address with its port */
+#define NET_UDP_WINDOW 64u   /* probes outstanding on a socket; larger bursts lose datagrams */
+#define NET_UDP_BATCH 32u    /* datagrams a system call */
+#define NET_UDP_OUT 2048u    /* longest request by UDP, with its TSIG */
+#define NET_UDP_IN 4096u     /* longest reply by UDP */
+#define NET_UDP_RENEW 1000u  /* datagrams after which an idle socket gives up its port */
+#define NET_RESEND_MS 300u   /* first wait before a probe is sent again, then three times that */
+#define NET_PIPELINE 128u    /* queries outstanding on a connection */
+#define NET_TRANSFERS 4u     /* transfers at once from a server */
+#define NET_IDLE_MS 3000u    /* we close first: PowerDNS closes after 5 s, Knot after 9.6 s */
+#define NET_TCP_CHUNK 65536u /* octets read at once */
+#define NET_TEXT 64	     /* room for an address with its port */
 
 enum ask_state {
 	ASK_WAITING, /* in a queue of its peer */

@@ -20,11 +20,12 @@ struct net_batch {
 
 int udp_init(struct mz_net *net)
 {
-	struct net_batch *b = calloc(1, sizeof *b);
+	struct net_batch *b = malloc(sizeof *b);
 	unsigned i = 0;
 
 	if (b == NULL)
 		return MZ_ENOMEM;
+	memset(b, 0, offsetof(struct net_batch, out_buf)); /* the buffers are touched when used */
 	for (i = 0; i < NET_UDP_BATCH; i++) {
 		b->out_iov[i].iov_base = b->out_buf[i];
 		b->out[i].msg_hdr.msg_iov = &b->out_iov[i];

@@ -2,7 +2,6 @@
 /* Statements, the transaction that writes gather in, and what SQLite's errors mean for people. */
 #include "src/store/db.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,33 +141,13 @@ int mz_store_fault(struct mz_store *store, int err, const char *fmt, ...)
 	return mz_cause_set(&store->error, err, "%s", text.text);
 }
 
-static int from_errno(int e)
-{
-	switch (e) {
-	case ENOENT:
-	case ENOTDIR:
-		return MZ_ENOTFOUND;
-	case EACCES:
-	case EPERM:
-	case EROFS:
-		return MZ_EPERM;
-	case ENOSPC:
-	case EDQUOT:
-		return MZ_ESPACE;
-	case ENOMEM:
-		return MZ_ENOMEM;
-	default:
-		return MZ_EIO;
-	}
-}
-
 int mz_store_errno(struct mz_cause *cause, int e, const char *verb, const char *path)
 {
 	static const char *const hints[] = {
 		[-MZ_EPERM] = ": run as the owner of the state directory",
 		[-MZ_ESPACE] = ": make room on its file system",
 	};
-	int err = from_errno(e);
+	int err = mz_err_of_errno(e);
 	bool hint = (size_t)-err < sizeof(hints) / sizeof(hints[0]) && hints[-err] != NULL;
 
 	return mz_cause_set(cause, err, "cannot %s %s: %s%s", verb, path, strerror(e),
@@ -203,7 +182,7 @@ static int from_sqlite(struct mz_store *store, int rc)
 	case SQLITE_IOERR:
 	case SQLITE_CANTOPEN:
 		/* A quota that is used up comes as a plain write error. */
-		err = from_errno(sqlite3_system_errno(store->db));
+		err = mz_err_of_errno(sqlite3_system_errno(store->db));
 		return err == MZ_ESPACE || err == MZ_EPERM ? err : MZ_EIO;
 	default:
 		return MZ_EIO;

@@ -49,13 +49,15 @@ static int connect_db(struct mz_store *store, const char *name, int flags)
 {
 	static const char settings[] =
 		"PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF;"
-		/* For a new file: three usual RR lists fit in a page, a third of the file is saved.
-		 */
-		"PRAGMA page_size = 8192;"
 		/* Nothing in the file is secret: do not pay for zeroed pages. */
 		"PRAGMA secure_delete = OFF";
-	int rc = sqlite3_open_v2(name, &store->db,
-				 flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+	int rc = SQLITE_OK;
+
+	/* Pages are allocated when they are needed, not twenty at once. It may be set before the first
+	 * use of SQLite only. */
+	(void)sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
+	rc = sqlite3_open_v2(name, &store->db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+			     NULL);
 
 	if (rc == SQLITE_OK)
 		rc = sqlite3_busy_timeout(store->db, BUSY_MS);

@@ -106,8 +106,8 @@ static void check_default(const char *path, const struct conf_row *row)
 static void check_row(void *arg, const char *path, const struct conf_row *row)
 {
 	size_t len = row->help ? strlen(row->help) : 0;
-	bool group =
-		row->type == CONF_GROUP || row->type == CONF_SUBGROUP || row->type == CONF_LIST;
+	bool group = row->type == CONF_GROUP || row->type == CONF_SUBGROUP ||
+		     row->type == CONF_LIST || row->type == CONF_ITEMS;
 
 	(void)arg;
 	if (len < 4 || row->help[len - 1] != '.')

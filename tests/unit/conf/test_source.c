@@ -58,6 +58,40 @@ static void test_include_lines(void **state)
 	mz_conf_errors_clear(&errors);
 }
 
+/* Each domain of the list is parsed on its own: lines within and behind it stay right, and one that
+ * libconfig cannot read keeps no error of the others back. */
+static void test_domain_lines(void **state)
+{
+	struct mz_conf_errors errors = {0};
+
+	(void)state;
+	write_file("mailzone.conf",
+		   "domains = ( { name = \"a.example\"; no_mail = true;\n"
+		   "  records = [ \"x A 192.0.2.1\",\n"
+		   "    \"bad3\" ]; }, 1,\n"
+		   "  { /* one\n"
+		   "     two */ name = \"b.example\"; name = \"c.example\"; },\n"
+		   "  {\n"
+		   "@include \"own\"\n"
+		   "    bad8 = 1; records = ( \"bad8\" );\n"
+		   "  }, { no_mail = true; bad9 = { domains = ( { } ); }; } ); bad9 = 2;\n"
+		   "bad10 = 1;\n");
+	write_file("own", "name = \"a.example\";\nno_mail = true;\n\nbad4 = (\n{ x = 1; } );");
+	(void)load(MZ_EINVAL, &errors);
+	want_error(&errors, "mailzone.conf", 3, "record \"bad3\"");
+	want_error(&errors, "mailzone.conf", 3, "\"domains\" must be a list of groups");
+	want_error(&errors, "mailzone.conf", 5, "a setting is given twice in one group\n");
+	want_error(&errors, "own", 1, "the domain \"a.example\" is given twice; first at ");
+	want_error(&errors, "own", 4, "unknown setting \"bad4\"\n");
+	want_error(&errors, "mailzone.conf", 8, "unknown setting \"bad8\"\n");
+	want_error(&errors, "mailzone.conf", 8, "record \"bad8\"");
+	want_error(&errors, "mailzone.conf", 9, "this domain has no \"name\"\n");
+	want_error(&errors, "mailzone.conf", 9, "unknown setting \"bad9\"\n");
+	want_error(&errors, "mailzone.conf", 10, "unknown setting \"bad10\"\n");
+	assert_int_equal(errors.count, 11); /* bad9 twice */
+	mz_conf_errors_clear(&errors);
+}
+
 static void want_include_error(const char *text, const char *name, unsigned line, const char *error)
 {
 	struct mz_conf_errors errors = {0};
@@ -323,10 +357,11 @@ int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_include),	   TEST(test_include_lines), TEST(test_include_bad),
-		TEST(test_include_faults), TEST(test_include_bomb),  TEST(test_nul),
-		TEST(test_missing),	   TEST(test_huge),	     TEST(test_huge_include),
-		TEST(test_many_lines),	   TEST(test_directory),     TEST(test_directory_bad),
+		TEST(test_include),	  TEST(test_include_lines),  TEST(test_domain_lines),
+		TEST(test_include_bad),	  TEST(test_include_faults), TEST(test_include_bomb),
+		TEST(test_nul),		  TEST(test_missing),	     TEST(test_huge),
+		TEST(test_huge_include),  TEST(test_many_lines),     TEST(test_directory),
+		TEST(test_directory_bad),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -229,6 +229,9 @@ static void hostile_rdata_is_printed_as_hex(void **state)
 		{MZ_TYPE_MX, "\0\12", 2, "\\# 2 000a"},
 		{MZ_TYPE_MX, "\0\12\xc0\0", 4, "\\# 4 000ac000"},
 		{MZ_TYPE_MX, "\0\12\0\0", 4, "\\# 4 000a0000"},
+		{MZ_TYPE_NS, "\3a\0.\1\"\0", 7, "a\\000\\..\\\"."},
+		{MZ_TYPE_CAA, "\0\0x", 3, "\\# 3 000078"},
+		{MZ_TYPE_CAA, "\0\5issue", 7, "0 issue \"\""},
 		{MZ_TYPE_TXT, "", 0, "\\# 0"},
 		{MZ_TYPE_TXT, "\5a", 2, "\\# 2 0561"},
 		{MZ_TYPE_TXT, "\4\"\\\0\377", 5, "\"\\\"\\\\\\000\\255\""},
@@ -247,6 +250,89 @@ static void hostile_rdata_is_printed_as_hex(void **state)
 		assert_string_equal(text.s, cases[i].text);
 		mz_str_clear(&text);
 	}
+}
+
+static unsigned next(unsigned *seed, unsigned below)
+{
+	*seed = *seed * 1103515245u + 12345u;
+	return (*seed >> 16) % below;
+}
+
+static void random_octets(uint8_t *octets, size_t n, unsigned *seed)
+{
+	for (size_t i = 0; i < n; i++)
+		octets[i] = (uint8_t)next(seed, 256);
+}
+
+/* Of octets that mean something in the text and a few others, but for the @ that ldns misreads. */
+static size_t random_name(uint8_t *name, unsigned *seed)
+{
+	static const char octets[] = "aZ-_0.\\\"();$*~!";
+	size_t at = 0;
+
+	for (unsigned labels = next(seed, 4); labels > 0; labels--) {
+		unsigned n = 1 + next(seed, 12);
+
+		name[at++] = (uint8_t)n;
+		for (; n > 0; n--)
+			name[at++] = (uint8_t)octets[next(seed, sizeof(octets) - 1)];
+	}
+	name[at++] = 0;
+	return at;
+}
+
+/* The text of what is of its type's form reads back, by ldns, as the same octets; so does what is
+ * left when it is cut short. */
+static void the_types_of_the_families_read_back(void **state)
+{
+	static const struct {
+		uint16_t type;
+		unsigned fixed; /* octets before the name, the tag or the rest */
+		char rest;
+	} forms[] = {
+		{MZ_TYPE_A, 4, 0},	 {MZ_TYPE_AAAA, 16, 0},	  {MZ_TYPE_NS, 0, 'n'},
+		{MZ_TYPE_CNAME, 0, 'n'}, {MZ_TYPE_DNAME, 0, 'n'}, {MZ_TYPE_MX, 2, 'n'},
+		{MZ_TYPE_SRV, 6, 'n'},	 {MZ_TYPE_TLSA, 3, 'h'},  {MZ_TYPE_CAA, 1, 't'},
+	};
+	unsigned seed = 11, hex = 0;
+
+	(void)state;
+	for (unsigned round = 0; round < 20000; round++) {
+		unsigned f = next(&seed, sizeof(forms) / sizeof(forms[0]));
+		uint8_t rdata[256] = {0};
+		size_t n = forms[f].fixed;
+		struct mz_rrlist list = {0};
+		struct mz_str line = {0};
+		struct mz_cause cause = {{0}};
+
+		random_octets(rdata, n, &seed);
+		if (forms[f].rest == 'n')
+			n += random_name(rdata + n, &seed);
+		if (forms[f].rest == 't') {
+			memcpy(rdata + n, "\5issue", 6);
+			n += 6;
+		}
+		if (forms[f].rest == 't' || forms[f].rest == 'h') {
+			size_t more = 1 + next(&seed, 40); /* ldns reads no empty value */
+
+			random_octets(rdata + n, more, &seed);
+			n += more;
+		}
+		if (round % 4 == 0 && forms[f].rest != 't')
+			n = next(&seed, (unsigned)n + 1);
+		mz_str_addf(&line, "x 60 IN TYPE%u ", forms[f].type);
+		mz_rdata_to_text(forms[f].type, rdata, n, &line);
+		if (strstr(line.s, "\\# ") != NULL) {
+			hex++;
+		} else if (mz_rr_from_text(&list, line.s, EXAMPLE, 300, NULL, &cause) != MZ_OK) {
+			fail_msg("%s: %s", line.s, cause.text);
+		} else if (list.rr[0].rdlen != n || memcmp(list.rr[0].rdata, rdata, n) != 0) {
+			fail_msg("%s: other octets", line.s);
+		}
+		mz_rrlist_clear(&list);
+		mz_str_clear(&line);
+	}
+	assert_in_range(hex, 1000, 6000);
 }
 
 /* The RR that makes ldns take 754 MB. */
@@ -281,6 +367,7 @@ int main(void)
 		cmocka_unit_test(generic_data),
 		cmocka_unit_test(generic_data_of_known_types),
 		cmocka_unit_test(hostile_rdata_is_printed_as_hex),
+		cmocka_unit_test(the_types_of_the_families_read_back),
 		cmocka_unit_test(the_largest_rdata),
 	};
 

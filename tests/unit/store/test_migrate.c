@@ -26,7 +26,6 @@ static void version_0_to_1(void **state)
 	scratch_open(s);
 	assert_int_equal(ask(s->store->db, "PRAGMA user_version"), mz_store_version);
 	assert_int_equal(ask(s->store->db, "PRAGMA application_id"), MZ_STORE_APPLICATION);
-	assert_int_equal(ask(s->store->db, "PRAGMA page_size"), 8192);
 	assert_int_equal(ask(s->store->db, "PRAGMA synchronous"), 2);
 	assert_int_equal(ask(s->store->db, "PRAGMA foreign_keys"), 0);
 	assert_int_equal(ask(s->store->db, "SELECT journal_mode = 'wal' FROM pragma_journal_mode"),

@@ -25,13 +25,24 @@ struct mz_fact_dkim {
 	enum mz_dkim_algorithm algorithm;
 	const char *public_text; /* base64 for p=; "" when revoked */
 };
+/* One owner of TLSA records: a host and port that certificates of the mail system cover. */
+struct mz_fact_tlsa {
+	const uint8_t *owner, *host; /* wire: _25._tcp.HOST, HOST */
+	const size_t *cert;	     /* which of the mail system's certificates */
+	size_t cert_count;
+	struct mz_tlsa_set set; /* the keys to publish: mz_rollover_see made it */
+	bool changed;		/* the store has another one */
+	bool early;		/* a key is in use that not every resolver can know yet */
+};
 struct mz_facts {
 	struct mz_arena arena;
 	struct mz_fact_dkim *dkim; /* of the domain: manual keys, or those of the store */
 	size_t dkim_count;
 	unsigned dkim_missing;		    /* automatic: algorithms (bits) that have no key yet */
 	const struct mz_cert *const *certs; /* parallel to the mail system's certificates */
-	const char *autoconfig_digest;	    /* base64 SHA-256 of the document; NULL: no document */
+	struct mz_fact_tlsa *tlsa;	    /* each owner once */
+	size_t tlsa_count;
+	const char *autoconfig_digest; /* base64 SHA-256 of the document; NULL: no document */
 };
 /* Files read once and shared by many domains. Certificates, documents and keys are remembered
  * by path, good or bad. */
@@ -39,12 +50,22 @@ struct mz_facts_cache;
 int mz_facts_cache_new(struct mz_facts_cache **out);
 void mz_facts_cache_free(struct mz_facts_cache *cache);
 /* Gathers the facts of one domain. Each fault of a file is an error with the setting's file and
- * line (reported once a path). `store` may be NULL: automatic keys are then missing.
+ * line (reported once a path). `store` may be NULL: automatic keys are then missing, and of TLSA
+ * only what is on disk is known; nothing is written to it. `now` is wall time.
  * The facts borrow from the cache and the configuration. Certificates and key files are only
  * read where a family that is published needs them. */
 int mz_facts_load(struct mz_facts *out, struct mz_facts_cache *cache,
-		  const struct mz_conf_domain *domain, struct mz_store *store,
+		  const struct mz_conf_domain *domain, struct mz_store *store, int64_t now,
 		  struct mz_conf_errors *errors);
+/* The same for the family tlsa alone. */
+int mz_facts_load_tlsa(struct mz_facts *out, struct mz_facts_cache *cache,
+		       const struct mz_conf_domain *domain, struct mz_store *store, int64_t now,
+		       struct mz_conf_errors *errors);
+/* Where the store keeps the keys of an owner. */
+struct mz_tlsa_place mz_fact_tlsa_place(const struct mz_conf_domain *domain,
+					const struct mz_fact_tlsa *tlsa);
+/* The TTL of a domain's records: that of its server, 300 without one. */
+uint32_t mz_records_ttl(const struct mz_conf_domain *domain);
 void mz_facts_clear(struct mz_facts *facts);
 /* Reads every file that the configuration names, published or not, for its faults. The configuration
  * may be one of mz_conf_load_partly. */

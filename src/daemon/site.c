@@ -11,7 +11,7 @@ static int derive(struct site *site, size_t i, struct mz_store *store,
 	const struct mz_conf_domain *domain = &site->conf->domains[i];
 	struct mz_rrlist desired = {0};
 	struct mz_facts facts = {0};
-	int err = mz_facts_load(&facts, site->facts, domain, store, errors);
+	int err = mz_facts_load(&facts, site->facts, domain, store, mz_clock_wall(), errors);
 
 	if (err == MZ_OK)
 		err = mz_records_derive(domain, &facts, &desired, errors);

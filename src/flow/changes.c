@@ -90,6 +90,8 @@ int flow_log_message(struct flow *flow)
 	}
 	for (size_t d = 0; d < flow->job.domain_count && err == MZ_OK; d++)
 		err = begin_row(flow, d);
+	for (size_t i = flow->log_current; i < flow->log_count && err == MZ_OK; i++)
+		err = flow_tlsa_sending(flow, &flow->log[i].change);
 	return err;
 }
 
@@ -233,6 +235,7 @@ int flow_deny(struct flow *flow, size_t unit, const char *reason)
 				   .desired = &flow->desired,
 				   .ledger = &flow->ledger,
 				   .signing = &flow->signing,
+				   .in_use = &flow->in_use,
 				   .live = &flow->live};
 	struct denied *more = realloc(flow->denied, (flow->denied_count + 1) * sizeof(*more));
 	const struct mz_unit *u = &flow->plan.units[unit];

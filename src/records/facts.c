@@ -142,7 +142,7 @@ static void automatic_keys(struct gathering *g, struct mz_store *store)
 	g->out->dkim_missing = domain->dkim_algorithms & ~g->present;
 }
 
-static void certificates(struct gathering *g)
+static void certificates(struct gathering *g, struct mz_store *store, int64_t now)
 {
 	const struct mz_conf_mail_system *system = g->domain->system;
 	const struct mz_cert **certs =
@@ -161,6 +161,9 @@ static void certificates(struct gathering *g)
 			note(g, err);
 	}
 	g->out->certs = certs;
+	if (g->err != MZ_OK)
+		return;
+	note(g, mz_facts_tlsa(g->out, g->domain, store, now, g->errors));
 }
 
 static void document(struct gathering *g)
@@ -175,7 +178,7 @@ static void document(struct gathering *g)
 }
 
 int mz_facts_load(struct mz_facts *out, struct mz_facts_cache *cache,
-		  const struct mz_conf_domain *domain, struct mz_store *store,
+		  const struct mz_conf_domain *domain, struct mz_store *store, int64_t now,
 		  struct mz_conf_errors *errors)
 {
 	struct gathering g = {.out = out, .cache = cache, .domain = domain, .errors = errors};
@@ -187,9 +190,23 @@ int mz_facts_load(struct mz_facts *out, struct mz_facts_cache *cache,
 			automatic_keys(&g, store);
 	}
 	if (published(&g, MZ_FAMILY_TLSA) && domain->system->certificate_count > 0)
-		certificates(&g);
+		certificates(&g, store, now);
 	if (published(&g, MZ_FAMILY_AUTOCONFIG) && domain->system->autoconfig_document != NULL)
 		document(&g);
+	if (g.err != MZ_OK)
+		mz_facts_clear(out);
+	return g.err;
+}
+
+int mz_facts_load_tlsa(struct mz_facts *out, struct mz_facts_cache *cache,
+		       const struct mz_conf_domain *domain, struct mz_store *store, int64_t now,
+		       struct mz_conf_errors *errors)
+{
+	struct gathering g = {.out = out, .cache = cache, .domain = domain, .errors = errors};
+
+	*out = (struct mz_facts){0};
+	if (published(&g, MZ_FAMILY_TLSA) && domain->system->certificate_count > 0)
+		certificates(&g, store, now);
 	if (g.err != MZ_OK)
 		mz_facts_clear(out);
 	return g.err;

@@ -72,6 +72,11 @@ void mz_facts_clear(struct mz_facts *facts);
 void mz_facts_check(struct mz_facts_cache *cache, const struct mz_conf *conf,
 		    struct mz_conf_errors *errors);
 
+/* Calls fn with a line for each certificate, read before, that is published and has expired: its TLSA records stay,
+ * and none of the host leaves. `now` is wall time. */
+void mz_facts_expired(struct mz_facts_cache *cache, const struct mz_conf *conf, int64_t now,
+		      void (*fn)(void *arg, const char *line), void *arg);
+
 /* ---- deriving ------------------------------------------------------------------------------- */
 
 /* Adds every RR that the domain desires in the families of its publish_records to `out`, ordered,

@@ -206,7 +206,8 @@ static int file_changed(struct app *app, const struct site *old, size_t *filed)
 		err = enter(app, old, &conf->domains[i]);
 		if (err != MZ_OK)
 			break;
-		if (old != NULL ? unchanged(old, app->site, i) : verified(app, i, now, &look)) {
+		if ((old != NULL ? unchanged(old, app->site, i) : verified(app, i, now, &look)) &&
+		    !app->site->due[i]) {
 			if (!look)
 				continue;
 			input.light = true;
@@ -305,6 +306,12 @@ static void write_policies(struct app *app)
 	free(domains);
 }
 
+static void on_expired(void *arg, const char *line)
+{
+	(void)arg;
+	mz_log(MZ_LOG_WARNING, "certificate_expired", "reason", line, NULL);
+}
+
 int adopt_site(struct app *app, struct site *site, bool first)
 {
 	struct site *old = app->site;
@@ -321,6 +328,7 @@ int adopt_site(struct app *app, struct site *site, bool first)
 		mz_log(MZ_LOG_WARNING, "reload", "reason",
 		       "another state_directory or control_socket takes a restart", NULL);
 	write_policies(app);
+	mz_facts_expired(site->facts, site->conf, mz_clock_wall(), on_expired, NULL);
 	err = first ? leave_before(app) : leave_all(app, old);
 	if (err == MZ_OK && first)
 		err = file_intended(app);

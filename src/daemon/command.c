@@ -22,11 +22,12 @@ static const struct {
 	const char *name;
 	void (*run)(const struct call *call); /* ends the request sooner or later */
 } commands[] = {
-	{"apply", command_apply},     {"history", command_history},
-	{"plan", command_plan},	      {"reconcile", command_reconcile},
-	{"reload", command_reload},   {"status", command_status},
-	{"tasks", command_tasks},     {"undo", command_undo},
-	{"version", command_version}, {"withdraw", command_withdraw},
+	{"apply", command_apply},	{"history", command_history},
+	{"plan", command_plan},		{"reconcile", command_reconcile},
+	{"reload", command_reload},	{"status", command_status},
+	{"tasks", command_tasks},	{"tlsa", command_tlsa},
+	{"undo", command_undo},		{"version", command_version},
+	{"withdraw", command_withdraw},
 };
 
 const char *call_text(const struct call *call, const char *name, const char *otherwise)

@@ -7,7 +7,8 @@
 /* How a domain stands: what its tasks say comes first, then the last look. */
 struct standing {
 	const char *state;
-	int64_t since, next;
+	int64_t now, since, next;
+	bool waits; /* a task is due, or to be tried again */
 	struct mz_cause reason;
 };
 
@@ -17,11 +18,13 @@ static void on_task(void *arg, const struct mz_task *task)
 
 	if (standing->next == 0 || task->due < standing->next)
 		standing->next = task->due;
+	if (task->state != MZ_TASK_RETRY && task->due > standing->now)
+		return; /* a look that is planned */
+	standing->waits = true;
 	if (task->state == MZ_TASK_RETRY || standing->since == 0)
 		standing->since = task->changed;
 	if (task->state == MZ_TASK_RETRY)
 		(void)mz_cause_set(&standing->reason, MZ_OK, "%s", task->reason);
-	standing->state = "pending";
 }
 
 static struct standing judge(struct app *app, const struct mz_conf_domain *domain)
@@ -33,9 +36,10 @@ static struct standing judge(struct app *app, const struct mz_conf_domain *domai
 	if (!domain->automatic)
 		return standing;
 	standing.state = "pending";
+	standing.now = now;
 	look = look_next(domain->text, app->site->conf->reconcile_interval, now);
 	mz_queue_of_domain(app->queue, domain->text, on_task, &standing);
-	if (standing.next == 0 && status != NULL && status->state != DOMAIN_UNKNOWN) {
+	if (!standing.waits && status != NULL && status->state != DOMAIN_UNKNOWN) {
 		standing.state = status->state == DOMAIN_IN_SYNC ? "in-sync" : "failed";
 		standing.since = status->since;
 		if (status->reason != NULL)
@@ -54,7 +58,7 @@ static json_t *domain_json(struct app *app, const struct mz_conf_domain *domain)
 	struct standing standing = judge(app, domain);
 	bool known = status != NULL && domain->automatic;
 
-	return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:o, s:o, s:o, s:o, s:s?}", "domain",
+	return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:o, s:o, s:o, s:o, s:s?, s:o}", "domain",
 			 domain->text, "origin", domain->origin_text, "server",
 			 domain->server != NULL ? domain->server->name : NULL, "mode",
 			 domain->automatic ? "automatic" : "manual", "state", standing.state,
@@ -63,7 +67,8 @@ static json_t *domain_json(struct app *app, const struct mz_conf_domain *domain)
 			 "since", json_time(standing.since), "last_verified",
 			 json_time(known ? status->last_verified : 0), "next_look",
 			 json_time(domain->automatic ? standing.next : 0), "reason",
-			 standing.reason.text[0] != '\0' ? standing.reason.text : NULL);
+			 standing.reason.text[0] != '\0' ? standing.reason.text : NULL,
+			 "tlsa_until", json_time(known ? status->tlsa.look_at : 0));
 }
 
 static const char *const server_states[] = {
@@ -104,6 +109,11 @@ static void domain_text(struct app *app, const struct mz_conf_domain *domain, st
 	mz_str_addf(out, "  next look %s\n", mz_clock_text(standing.next, next));
 	if (standing.reason.text[0] != '\0')
 		mz_str_addf(out, "  %s\n", standing.reason.text);
+	if (status != NULL && status->tlsa.old)
+		mz_str_addf(out, "  TLSA: a key that is no longer in use stays until %s\n",
+			    status->tlsa.look_at != 0
+				    ? mz_clock_text(status->tlsa.look_at, since)
+				    : "a good certificate is served for two TTLs");
 }
 
 static void server_text(struct app *app, const struct mz_conf_server *server, struct mz_str *out)

@@ -24,6 +24,7 @@ struct site {
 		*facts; /* the files that the configuration names, as they were read */
 	uint8_t (*digests)
 		[MZ_DIGEST]; /* one a domain, of its desired records; zeroes: it has a fault */
+	bool *due;	     /* one a domain: the store has other TLSA keys than those on disk */
 	unsigned holders;
 };
 /* A configuration, and how many sites share it. */
@@ -55,6 +56,7 @@ struct domain_status {
 	bool have_serial;
 	uint32_t serial;
 	char *reason; /* FAILED: why */
+	struct mz_tlsa_wait tlsa;
 };
 
 struct server_status {

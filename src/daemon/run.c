@@ -113,6 +113,34 @@ static void zone_end(struct zone_run *zone)
 		run_soon(app);
 }
 
+/* ---- what a report leaves behind -------------------------------------------------------------------------------- */
+
+/* A TLSA key that is no longer in use leaves in time, also after a restart. */
+static void follow_tlsa(struct app *app, const struct mz_report *report, size_t i)
+{
+	const char *name = report->job->domains[i]->text;
+	const struct mz_tlsa_wait *wait = report->tlsa == NULL ? NULL : &report->tlsa[i];
+	struct domain_status *status = status_domain(app, name);
+	const struct mz_queue_input input = {.kind = MZ_TASK_DNS,
+					     .domain = name,
+					     .families = MZ_FAMILIES_ALL,
+					     .due = wait == NULL ? 0 : wait->look_at};
+	char time[MZ_TIME_TEXT] = "";
+	int64_t id = 0;
+
+	if (report->error != NULL || report->job->mode != MZ_FLOW_APPLY || wait == NULL ||
+	    mz_conf_find_domain(app->site->conf, name) == NULL)
+		return;
+	if (wait->look_at != 0)
+		(void)run_file(app, &input, &id);
+	if (status == NULL)
+		return;
+	if (wait->look_at != 0 && wait->look_at != status->tlsa.look_at)
+		mz_log(MZ_LOG_INFO, "tlsa_waits", "domain", name, "until",
+		       mz_clock_text(wait->look_at, time), NULL);
+	status->tlsa = *wait;
+}
+
 /* ---- jobs that are no task's --------------------------------------------------------------------------------- */
 
 static void on_request_done(void *arg, const struct mz_report *report)
@@ -121,6 +149,10 @@ static void on_request_done(void *arg, const struct mz_report *report)
 	struct request *request = zone->request;
 
 	zone->request = NULL;
+	for (size_t i = 0; i < report->job->domain_count; i++) {
+		if (report->job->active[i])
+			follow_tlsa(zone->app, report, i);
+	}
 	request->done(request->arg, report);
 	free(request);
 	next(zone);
@@ -281,6 +313,7 @@ static void end_domain(struct zone_run *zone, const struct mz_report *report, si
 		result = MZ_RESULT_FAILED; /* until somebody changes something */
 	if (task != NULL && result == MZ_RESULT_DONE && (task->flags & MZ_TASK_RENEW) != 0)
 		file_renewal(app, task);
+	follow_tlsa(app, report, i);
 	end_task(app, zone->tasks[i], result, reason.len > 0 ? reason.s : "", server,
 		 report->fault == MZ_FAULT_SILENT);
 	mz_str_clear(&reason);

@@ -149,6 +149,20 @@ const struct mz_dkim_public *mz_cache_dkim(struct mz_facts_cache *cache, const c
 	return entry == NULL ? NULL : &entry->dkim;
 }
 
+const struct mz_cert *mz_cache_known_cert(struct mz_facts_cache *cache,
+					  const struct mz_conf_certificate *certificate)
+{
+	const struct cached key = {.kind = KIND_CERT,
+				   .path = certificate->file,
+				   .next_key = certificate->next_key == NULL
+						       ? ""
+						       : certificate->next_key};
+	void *found = tfind(&key, &cache->tree, by_key);
+	const struct cached *entry = found == NULL ? NULL : *(struct cached **)found;
+
+	return entry == NULL || entry->err != MZ_OK ? NULL : &entry->cert;
+}
+
 const struct mz_cert *mz_cache_cert(struct mz_facts_cache *cache,
 				    const struct mz_conf_certificate *certificate,
 				    struct mz_conf_errors *errors, int *err)

@@ -14,6 +14,9 @@ const struct mz_dkim_public *mz_cache_dkim(struct mz_facts_cache *cache, const c
 const struct mz_cert *mz_cache_cert(struct mz_facts_cache *cache,
 				    const struct mz_conf_certificate *certificate,
 				    struct mz_conf_errors *errors, int *err);
+/* A certificate that was read before and has no fault, else NULL. */
+const struct mz_cert *mz_cache_known_cert(struct mz_facts_cache *cache,
+					  const struct mz_conf_certificate *certificate);
 /* Base64 SHA-256 of a document. */
 const char *mz_cache_document(struct mz_facts_cache *cache, const char *path,
 			      const struct mz_where *where, struct mz_conf_errors *errors,

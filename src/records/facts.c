@@ -244,6 +244,29 @@ void mz_facts_check(struct mz_facts_cache *cache, const struct mz_conf *conf,
 	}
 }
 
+void mz_facts_expired(struct mz_facts_cache *cache, const struct mz_conf *conf, int64_t now,
+		      void (*fn)(void *arg, const char *line), void *arg)
+{
+	for (size_t i = 0; i < conf->system_count; i++) {
+		for (size_t k = 0; k < conf->systems[i].certificate_count; k++) {
+			const struct mz_conf_certificate *certificate =
+				&conf->systems[i].certificates[k];
+			const struct mz_cert *cert = mz_cache_known_cert(cache, certificate);
+			char time[MZ_TIME_TEXT] = "";
+			struct mz_cause line = {0};
+
+			if (cert == NULL || cert->not_after >= now)
+				continue;
+			(void)mz_cause_set(&line, MZ_OK,
+					   "%.300s: the certificate has expired (%s): its TLSA "
+					   "records stay, and no older one leaves until it is "
+					   "renewed",
+					   certificate->file, mz_clock_text(cert->not_after, time));
+			fn(arg, line.text);
+		}
+	}
+}
+
 void mz_facts_clear(struct mz_facts *facts)
 {
 	if (facts == NULL)

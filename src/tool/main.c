@@ -21,6 +21,8 @@ static const struct command commands[] = {
 	 "plan, update, verify, wait for the secondaries", tool_apply, TAKES_RECORDS, 0, -1},
 	{"withdraw", "DOMAIN", "remove every record of this domain that is ours", tool_withdraw, 0,
 	 1, 1},
+	{"tlsa", "gate HOST", "may the certificate of HOST be switched to its next key now?",
+	 tool_tlsa, 0, 2, 2},
 	{"status", "[DOMAIN...]",
 	 "how each domain stands (this and what follows ask a running mailzoned)", tool_remote, 0,
 	 0, -1},
@@ -74,7 +76,8 @@ static void usage(FILE *to)
 		      "      --limit N       so many changes\n"
 		      "  -v, --verbose       say more on stderr; twice for every step\n"
 		      "  -h, --help, -V, --version\n"
-		      "\nexit status: 0 good, 1 failed or refused, 2 changes pending (plan), 64 "
+		      "\nexit status: 0 good, 1 failed or refused, 2 changes pending (plan) or "
+		      "not yet (tlsa gate), 64 "
 		      "wrong usage\n",
 		      MZ_CONFIG_FILE);
 }

@@ -32,6 +32,7 @@ struct mz_fact_tlsa {
 	size_t cert_count;
 	struct mz_tlsa_set set; /* the keys to publish: mz_rollover_see made it */
 	bool changed;		/* the store has another one */
+	bool expired;		/* a certificate has: no key leaves */
 	bool early;		/* a key is in use that not every resolver can know yet */
 };
 struct mz_facts {
@@ -61,6 +62,9 @@ int mz_facts_load(struct mz_facts *out, struct mz_facts_cache *cache,
 int mz_facts_load_tlsa(struct mz_facts *out, struct mz_facts_cache *cache,
 		       const struct mz_conf_domain *domain, struct mz_store *store, int64_t now,
 		       struct mz_conf_errors *errors);
+/* The fault that a load met last, also where it was reported before: says what is wrong with which file.
+ * NULL: none so far. */
+const char *mz_facts_fault(const struct mz_facts_cache *cache);
 /* Where the store keeps the keys of an owner. */
 struct mz_tlsa_place mz_fact_tlsa_place(const struct mz_conf_domain *domain,
 					const struct mz_fact_tlsa *tlsa);

@@ -60,6 +60,9 @@ static int derive(struct flow *flow, size_t i, struct mz_cause *cause)
 		err = mz_records_derive(domain, &facts, &desired, &errors);
 	if (err == MZ_OK)
 		err = flow_tlsa_seen(flow, i, &facts);
+	/* A file's fault is reported once, to whoever met it first: here it is always wanted. */
+	if (err == MZ_EINVAL && errors.count == 0 && mz_facts_fault(flow->job.facts) != NULL)
+		(void)mz_cause_set(cause, err, "%s", mz_facts_fault(flow->job.facts));
 	if (err != MZ_OK && errors.count > 0)
 		(void)mz_cause_set(cause, err, "%.*s", (int)strcspn(errors.text.s, "\n"),
 				   errors.text.s);

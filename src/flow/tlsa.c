@@ -56,10 +56,11 @@ static void warn(struct flow *flow, size_t domain, const struct mz_facts *facts,
 	       NULL);
 }
 
-static void look_at_set(struct flow *flow, size_t domain, const struct mz_tlsa_set *set)
+static void look_at_set(struct flow *flow, size_t domain, const struct mz_fact_tlsa *tlsa)
 {
+	const struct mz_tlsa_set *set = &tlsa->set;
 	struct mz_tlsa_wait *wait = &flow->tlsa[domain];
-	int64_t at = mz_rollover_look(set, flow->job.server->ttl);
+	int64_t at = tlsa->expired ? 0 : mz_rollover_look(set, flow->job.server->ttl);
 
 	for (size_t k = 0; k < set->count; k++) {
 		if (set->key[k].role == MZ_TLSA_OLD)
@@ -67,8 +68,7 @@ static void look_at_set(struct flow *flow, size_t domain, const struct mz_tlsa_s
 		else if (set->key[k].served == 0)
 			flow->tlsa_unseen = true;
 	}
-	/* What could have left by now is held by a certificate that has expired. */
-	if (at > flow->now && (wait->look_at == 0 || at < wait->look_at))
+	if (at != 0 && (wait->look_at == 0 || at < wait->look_at))
 		wait->look_at = at;
 }
 
@@ -86,7 +86,7 @@ int flow_tlsa_seen(struct flow *flow, size_t domain, const struct mz_facts *fact
 
 		if (tlsa->early)
 			warn(flow, domain, facts, tlsa);
-		look_at_set(flow, domain, &tlsa->set);
+		look_at_set(flow, domain, tlsa);
 		if (!tlsa->changed)
 			continue;
 		err = mz_store_tlsa_put(flow->engine->in.store, &place, &tlsa->set);
@@ -202,7 +202,7 @@ static int look_again(struct flow *flow, size_t domain)
 
 	flow->tlsa[domain] = (struct mz_tlsa_wait){0};
 	for (size_t i = 0; i < facts.tlsa_count && err == MZ_OK; i++)
-		look_at_set(flow, domain, &facts.tlsa[i].set);
+		look_at_set(flow, domain, &facts.tlsa[i]);
 	mz_facts_clear(&facts);
 	mz_conf_errors_clear(&errors);
 	return err;

@@ -112,6 +112,7 @@ static void find_keys(struct gathering *g, struct mz_fact_tlsa *tlsa)
 			return;
 		}
 	}
+	tlsa->expired = disk.expired;
 	tlsa->set = stored;
 	if (mz_rollover_see(&tlsa->set, &disk, mz_records_ttl(g->domain), g->now, &tlsa->early) !=
 	    MZ_OK)

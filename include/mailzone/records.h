@@ -98,6 +98,9 @@ int mz_records_sts_policy(const struct mz_conf_domain *domain, struct mz_str *ou
  * mz_file_write_atomic; MZ_ENOMEM. */
 int mz_sts_files(const struct mz_conf_domain *const *domains, size_t count, bool write,
 		 struct mz_conf_errors *errors);
+/* Does the policy_file hold the domain's policy, to the octet? MZ_OK also for a domain without one. Else a cause
+ * that names the file: its id must not be published yet. */
+int mz_sts_file_check(const struct mz_conf_domain *domain, struct mz_cause *cause);
 /* SHA-256 over an ordered list: owners, types, TTLs, rdata, claims, families. Pure. */
 void mz_records_digest(const struct mz_rrlist *list, uint8_t digest[MZ_DIGEST]);
 

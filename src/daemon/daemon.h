@@ -92,6 +92,10 @@ struct app {
 	/* load.c */
 	struct loader *loader;
 
+	/* policies.c */
+	struct event *policies; /* tries again */
+	bool policies_failed;
+
 	/* look.c */
 	struct event *look_timer;
 	const struct mz_conf_domain **looks; /* ordered by their time in the interval */
@@ -128,6 +132,12 @@ int loader_start(struct loader *loader, bool conf, struct mz_ctl_request *reques
 /* Takes a site into use: files what changed, lets go of what left. `first`: at the start. MZ_ENOMEM, or an
  * error of the store; then the site is in use all the same. */
 int adopt_site(struct app *app, struct site *site, bool first);
+
+/* policies.c */
+/* Writes the MTA-STS policy files that differ, and tries again later where one cannot be written: a fault of a
+ * file is logged, and its domains' records wait (flow sees to that). MZ_ENOMEM. */
+int policies_write(struct app *app);
+void policies_clear(struct app *app);
 
 /* look.c: every domain is looked at once an interval */
 int look_arrange(struct app *app);

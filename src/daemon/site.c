@@ -136,6 +136,9 @@ int site_paths(const struct site *site, const char ***out, size_t *count)
 	for (size_t i = 0; i < conf->system_count; i++)
 		add_system(&paths, &conf->systems[i]);
 	for (size_t i = 0; i < conf->domain_count; i++) {
+		/* We write it; when somebody else does, it is written again. */
+		if (conf->domains[i].automatic && conf->domains[i].mta_sts != NULL)
+			add(&paths, conf->domains[i].mta_sts->policy_file);
 		for (size_t k = 0; k < conf->domains[i].dkim_key_count; k++)
 			add(&paths, conf->domains[i].dkim_keys[k].file);
 	}

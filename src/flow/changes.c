@@ -227,6 +227,24 @@ int flow_log_store(struct flow *flow)
 	return err;
 }
 
+int flow_deny_slot(struct flow *flow, const uint8_t *owner, uint16_t type, const char *reason)
+{
+	struct denied *more = realloc(flow->denied, (flow->denied_count + 1) * sizeof(*more));
+	struct denied *denied = NULL;
+
+	if (more == NULL)
+		return MZ_ENOMEM;
+	flow->denied = more;
+	denied = &more[flow->denied_count];
+	*denied = (struct denied){.type = type, .reason = strdup(reason)};
+	if (denied->reason == NULL)
+		return MZ_ENOMEM;
+	denied->owner.len = (uint8_t)mz_name_len(owner);
+	memcpy(denied->owner.wire, owner, denied->owner.len);
+	flow->denied_count++;
+	return MZ_OK;
+}
+
 int flow_deny(struct flow *flow, size_t unit, const char *reason)
 {
 	struct mz_plan_input in = {.origin = flow->job.origin,
@@ -237,19 +255,8 @@ int flow_deny(struct flow *flow, size_t unit, const char *reason)
 				   .signing = &flow->signing,
 				   .in_use = &flow->in_use,
 				   .live = &flow->live};
-	struct denied *more = realloc(flow->denied, (flow->denied_count + 1) * sizeof(*more));
 	const struct mz_unit *u = &flow->plan.units[unit];
-	struct denied *denied = NULL;
+	int err = flow_deny_slot(flow, u->owner, u->type, reason);
 
-	if (more == NULL)
-		return MZ_ENOMEM;
-	flow->denied = more;
-	denied = &more[flow->denied_count];
-	*denied = (struct denied){.type = u->type, .reason = strdup(reason)};
-	if (denied->reason == NULL)
-		return MZ_ENOMEM;
-	denied->owner.len = (uint8_t)mz_name_len(u->owner);
-	memcpy(denied->owner.wire, u->owner, denied->owner.len);
-	flow->denied_count++;
-	return mz_plan_refuse(&flow->plan, &in, unit, reason);
+	return err == MZ_OK ? mz_plan_refuse(&flow->plan, &in, unit, reason) : err;
 }

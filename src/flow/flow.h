@@ -223,6 +223,8 @@ void flow_log_check(struct flow *flow);
 /* Writes the states of the log's rows to the store. */
 int flow_log_store(struct flow *flow);
 int flow_deny(struct flow *flow, size_t unit, const char *reason);
+/* Before there is a plan: this slot is not to be changed. */
+int flow_deny_slot(struct flow *flow, const uint8_t *owner, uint16_t type, const char *reason);
 
 /* tlsa.c: what is remembered of TLSA keys */
 /* The domain's keys, as they were gathered now: writes down what is new, warns of keys that come early. */

@@ -44,6 +44,23 @@ static int make_keys(struct flow *flow, const struct mz_conf_domain *domain, str
 			     errors);
 }
 
+/* Senders who see the new id must find the new policy: they ask for it once (RFC 8461 3.3). */
+static int hold_back_policy(struct flow *flow, size_t i)
+{
+	const struct mz_conf_domain *domain = flow->job.domains[i];
+	struct mz_cause cause = {0};
+	struct mz_name owner = {0};
+	int err = MZ_OK;
+
+	if (flow->job.mode != MZ_FLOW_APPLY || !flow->domains[i].active ||
+	    (flow->domains[i].families >> MZ_FAMILY_MTA_STS & 1u) == 0)
+		return MZ_OK;
+	err = mz_sts_file_check(domain, &cause);
+	if (err != MZ_EFAILED || mz_name_prefix(&owner, "_mta-sts", domain->name) != MZ_OK)
+		return err;
+	return flow_deny_slot(flow, owner.wire, MZ_TYPE_TXT, cause.text);
+}
+
 static int derive(struct flow *flow, size_t i, struct mz_cause *cause)
 {
 	const struct mz_conf_domain *domain = flow->job.domains[i];
@@ -60,6 +77,8 @@ static int derive(struct flow *flow, size_t i, struct mz_cause *cause)
 		err = mz_records_derive(domain, &facts, &desired, &errors);
 	if (err == MZ_OK)
 		err = flow_tlsa_seen(flow, i, &facts);
+	if (err == MZ_OK)
+		err = hold_back_policy(flow, i);
 	/* A file's fault is reported once, to whoever met it first: here it is always wanted. */
 	if (err == MZ_EINVAL && errors.count == 0 && mz_facts_fault(flow->job.facts) != NULL)
 		(void)mz_cause_set(cause, err, "%s", mz_facts_fault(flow->job.facts));

@@ -29,12 +29,6 @@ struct mz_job {
 	const struct mz_store_change *undo;
 };
 
-/* What a domain's TLSA records wait for, after a job. */
-struct mz_tlsa_wait {
-	bool old;	 /* a key that is no longer in use is still published */
-	int64_t look_at; /* wall: the first of those may leave then; 0: not known, or there is none */
-};
-
 /* What became of a job; everything in it holds during the callback. */
 struct mz_report {
 	const struct mz_job *job;
@@ -49,7 +43,7 @@ struct mz_report {
 	size_t refusal_count;
 	const struct mz_plan_count *counts; /* one a domain; NULL when no plan was made */
 	const unsigned *keys_missing; /* one a domain: DKIM algorithms (bits) to be made by apply */
-	const struct mz_tlsa_wait *tlsa; /* one a domain */
+	const struct mz_tlsa_wait *tlsa; /* one a domain: what its TLSA records wait for */
 	uint32_t foreign;
 	const struct mz_plan *plan; /* PLAN mode with a plan: for the script; else NULL */
 	const struct mz_live *live;

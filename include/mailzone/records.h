@@ -65,6 +65,13 @@ int mz_facts_load_tlsa(struct mz_facts *out, struct mz_facts_cache *cache,
 /* The fault that a load met last, also where it was reported before: says what is wrong with which file.
  * NULL: none so far. */
 const char *mz_facts_fault(const struct mz_facts_cache *cache);
+/* What a domain's TLSA records wait for. */
+struct mz_tlsa_wait {
+	bool old;	 /* a key that is no longer in use is still published */
+	int64_t look_at; /* wall: the first of those may leave then; 0: not known, or there is none */
+};
+struct mz_tlsa_wait mz_facts_tlsa_wait(const struct mz_facts *facts,
+				       const struct mz_conf_domain *domain);
 /* Where the store keeps the keys of an owner. */
 struct mz_tlsa_place mz_fact_tlsa_place(const struct mz_conf_domain *domain,
 					const struct mz_fact_tlsa *tlsa);

@@ -25,6 +25,7 @@ struct site {
 	uint8_t (*digests)
 		[MZ_DIGEST]; /* one a domain, of its desired records; zeroes: it has a fault */
 	bool *due;	     /* one a domain: the store has other TLSA keys than those on disk */
+	struct mz_tlsa_wait *tlsa; /* one a domain */
 	unsigned holders;
 };
 /* A configuration, and how many sites share it. */
@@ -150,6 +151,8 @@ int64_t look_next(const char *domain, int64_t interval, int64_t now);
 void run_soon(struct app *app);
 /* Queues a job that is no task's; those of one zone come one after the other. As mz_run_input.submit. */
 int run_submit(void *app, const struct mz_job *job, mz_flow_done done, void *done_arg);
+/* A TLSA key that is no longer in use leaves in time, also after a restart. */
+void run_follow_tlsa(struct app *app, const char *domain, const struct mz_tlsa_wait *wait);
 /* Files a task, and says so in the log where that fails. */
 int run_file(struct app *app, const struct mz_queue_input *input, int64_t *id);
 void run_clear(struct app *app);

@@ -17,6 +17,8 @@ static int derive(struct site *site, size_t i, struct mz_store *store,
 		err = mz_records_derive(domain, &facts, &desired, errors);
 	if (err == MZ_OK)
 		mz_records_digest(&desired, site->digests[i]);
+	if (err == MZ_OK)
+		site->tlsa[i] = mz_facts_tlsa_wait(&facts, domain);
 	for (size_t k = 0; k < facts.tlsa_count && err == MZ_OK; k++)
 		site->due[i] = site->due[i] || facts.tlsa[k].changed;
 	mz_facts_clear(&facts);
@@ -43,9 +45,11 @@ int site_make(struct site **out, const char *path, const struct site *old, struc
 		goto done;
 	site->conf = site->conf_ref->conf;
 	site->digests = calloc(site->conf->domain_count + 1, sizeof(site->digests[0]));
+	site->tlsa = calloc(site->conf->domain_count + 1, sizeof(site->tlsa[0]));
 	site->due = calloc(site->conf->domain_count + 1, sizeof(site->due[0]));
-	err = site->digests == NULL || site->due == NULL ? MZ_ENOMEM
-							 : mz_facts_cache_new(&site->facts);
+	err = site->digests == NULL || site->due == NULL || site->tlsa == NULL
+		      ? MZ_ENOMEM
+		      : mz_facts_cache_new(&site->facts);
 	for (size_t i = 0; i < site->conf->domain_count && err == MZ_OK; i++) {
 		if (site->conf->domains[i].automatic)
 			err = derive(site, i, store, errors);
@@ -58,6 +62,7 @@ done:
 	mz_facts_cache_free(site->facts);
 	free(site->digests);
 	free(site->due);
+	free(site->tlsa);
 	if (old == NULL && site->conf_ref != NULL) {
 		mz_conf_free(site->conf_ref->conf);
 		free(site->conf_ref);
@@ -78,6 +83,7 @@ void site_release(struct site *site)
 	mz_facts_cache_free(site->facts);
 	free(site->digests);
 	free(site->due);
+	free(site->tlsa);
 	if (--site->conf_ref->sites == 0) {
 		mz_conf_free(site->conf_ref->conf);
 		free(site->conf_ref);

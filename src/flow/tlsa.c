@@ -56,28 +56,24 @@ static void warn(struct flow *flow, size_t domain, const struct mz_facts *facts,
 	       NULL);
 }
 
-static void look_at_set(struct flow *flow, size_t domain, const struct mz_fact_tlsa *tlsa)
+/* Is some key not seen on every server yet? One that is on its way out needs not be. */
+static bool is_unseen(const struct mz_tlsa_set *set)
 {
-	const struct mz_tlsa_set *set = &tlsa->set;
-	struct mz_tlsa_wait *wait = &flow->tlsa[domain];
-	int64_t at = tlsa->expired ? 0 : mz_rollover_look(set, flow->job.server->ttl);
-
 	for (size_t k = 0; k < set->count; k++) {
-		if (set->key[k].role == MZ_TLSA_OLD)
-			wait->old = true;
-		else if (set->key[k].served == 0)
-			flow->tlsa_unseen = true;
+		if (set->key[k].role != MZ_TLSA_OLD && set->key[k].served == 0)
+			return true;
 	}
-	if (at != 0 && (wait->look_at == 0 || at < wait->look_at))
-		wait->look_at = at;
+	return false;
 }
 
 int flow_tlsa_seen(struct flow *flow, size_t domain, const struct mz_facts *facts)
 {
 	int err = MZ_OK;
 
-	if (flow->job.mode != MZ_FLOW_APPLY || !flow->domains[domain].active ||
-	    (flow->domains[domain].families >> MZ_FAMILY_TLSA & 1u) == 0)
+	if (flow->job.mode != MZ_FLOW_APPLY || !flow->domains[domain].active)
+		return MZ_OK;
+	flow->tlsa[domain] = mz_facts_tlsa_wait(facts, flow->job.domains[domain]);
+	if ((flow->domains[domain].families >> MZ_FAMILY_TLSA & 1u) == 0)
 		return MZ_OK;
 	for (size_t i = 0; i < facts->tlsa_count && err == MZ_OK; i++) {
 		const struct mz_fact_tlsa *tlsa = &facts->tlsa[i];
@@ -86,7 +82,7 @@ int flow_tlsa_seen(struct flow *flow, size_t domain, const struct mz_facts *fact
 
 		if (tlsa->early)
 			warn(flow, domain, facts, tlsa);
-		look_at_set(flow, domain, tlsa);
+		flow->tlsa_unseen = flow->tlsa_unseen || is_unseen(&tlsa->set);
 		if (!tlsa->changed)
 			continue;
 		err = mz_store_tlsa_put(flow->engine->in.store, &place, &tlsa->set);
@@ -200,9 +196,8 @@ static int look_again(struct flow *flow, size_t domain)
 	int err = mz_facts_load_tlsa(&facts, flow->job.facts, flow->job.domains[domain],
 				     flow->engine->in.store, flow->now, &errors);
 
-	flow->tlsa[domain] = (struct mz_tlsa_wait){0};
-	for (size_t i = 0; i < facts.tlsa_count && err == MZ_OK; i++)
-		look_at_set(flow, domain, &facts.tlsa[i]);
+	if (err == MZ_OK)
+		flow->tlsa[domain] = mz_facts_tlsa_wait(&facts, flow->job.domains[domain]);
 	mz_facts_clear(&facts);
 	mz_conf_errors_clear(&errors);
 	return err;

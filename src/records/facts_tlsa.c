@@ -26,6 +26,24 @@ struct mz_tlsa_place mz_fact_tlsa_place(const struct mz_conf_domain *domain,
 				      .system = domain->system->name};
 }
 
+struct mz_tlsa_wait mz_facts_tlsa_wait(const struct mz_facts *facts,
+				       const struct mz_conf_domain *domain)
+{
+	struct mz_tlsa_wait wait = {0};
+
+	for (size_t i = 0; i < facts->tlsa_count; i++) {
+		const struct mz_fact_tlsa *tlsa = &facts->tlsa[i];
+		int64_t at =
+			tlsa->expired ? 0 : mz_rollover_look(&tlsa->set, mz_records_ttl(domain));
+
+		for (size_t k = 0; k < tlsa->set.count; k++)
+			wait.old = wait.old || tlsa->set.key[k].role == MZ_TLSA_OLD;
+		if (at != 0 && (wait.look_at == 0 || at < wait.look_at))
+			wait.look_at = at;
+	}
+	return wait;
+}
+
 static void fail(struct gathering *g, const struct mz_fact_tlsa *tlsa, const char *why)
 {
 	char owner[MZ_NAME_TEXT] = "";

@@ -178,6 +178,7 @@ def test_what_waits_is_said(case):
         daemon.start()
         assert len(case.keys()) == 4
         daemon.wait_all()
+        assert daemon.status()[case.zone]["tlsa_until"] == status["tlsa_until"]
         assert any(t["due"] == status["tlsa_until"] for t in daemon.json("tasks")["tasks"] if t["state"] == "pending")
 
 

@@ -209,7 +209,7 @@ static int file_changed(struct app *app, const struct site *old, size_t *filed)
 		if ((old != NULL ? unchanged(old, app->site, i) : verified(app, i, now, &look)) &&
 		    !app->site->due[i]) {
 			if (app->site->tlsa[i].old)
-				run_follow_tlsa(app, conf->domains[i].text, &app->site->tlsa[i]);
+				look_tlsa(app, conf->domains[i].text, &app->site->tlsa[i]);
 			if (!look)
 				continue;
 			input.light = true;

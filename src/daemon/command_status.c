@@ -7,8 +7,7 @@
 /* How a domain stands: what its tasks say comes first, then the last look. */
 struct standing {
 	const char *state;
-	int64_t now, since, next;
-	bool waits; /* a task is due, or to be tried again */
+	int64_t since, next;
 	struct mz_cause reason;
 };
 
@@ -18,13 +17,11 @@ static void on_task(void *arg, const struct mz_task *task)
 
 	if (standing->next == 0 || task->due < standing->next)
 		standing->next = task->due;
-	if (task->state != MZ_TASK_RETRY && task->due > standing->now)
-		return; /* a look that is planned */
-	standing->waits = true;
 	if (task->state == MZ_TASK_RETRY || standing->since == 0)
 		standing->since = task->changed;
 	if (task->state == MZ_TASK_RETRY)
 		(void)mz_cause_set(&standing->reason, MZ_OK, "%s", task->reason);
+	standing->state = "pending";
 }
 
 static struct standing judge(struct app *app, const struct mz_conf_domain *domain)
@@ -36,10 +33,9 @@ static struct standing judge(struct app *app, const struct mz_conf_domain *domai
 	if (!domain->automatic)
 		return standing;
 	standing.state = "pending";
-	standing.now = now;
 	look = look_next(domain->text, app->site->conf->reconcile_interval, now);
 	mz_queue_of_domain(app->queue, domain->text, on_task, &standing);
-	if (!standing.waits && status != NULL && status->state != DOMAIN_UNKNOWN) {
+	if (standing.next == 0 && status != NULL && status->state != DOMAIN_UNKNOWN) {
 		standing.state = status->state == DOMAIN_IN_SYNC ? "in-sync" : "failed";
 		standing.since = status->since;
 		if (status->reason != NULL)
@@ -49,6 +45,8 @@ static struct standing judge(struct app *app, const struct mz_conf_domain *domai
 		standing.since = app->started;
 	if (standing.next == 0 || look < standing.next)
 		standing.next = look;
+	if (status != NULL && status->tlsa.look_at != 0 && status->tlsa.look_at < standing.next)
+		standing.next = status->tlsa.look_at;
 	return standing;
 }
 

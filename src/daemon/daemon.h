@@ -102,6 +102,8 @@ struct app {
 	const struct mz_conf_domain **looks; /* ordered by their time in the interval */
 	size_t look_count;
 	int64_t looked; /* wall: every look up to here was filed */
+	struct event *tlsa_timer;
+	int64_t tlsa_look; /* wall: the first look for the sake of TLSA; 0: none */
 
 	/* run.c */
 	struct event *pump;
@@ -143,6 +145,8 @@ void policies_clear(struct app *app);
 /* look.c: every domain is looked at once an interval */
 int look_arrange(struct app *app);
 void look_clear(struct app *app);
+/* The domain's TLSA records wait for this: it is also looked at when the first of its old keys may leave. */
+void look_tlsa(struct app *app, const char *domain, const struct mz_tlsa_wait *wait);
 /* When the domain is looked at next by timer (wall). Pure. */
 int64_t look_next(const char *domain, int64_t interval, int64_t now);
 
@@ -151,8 +155,6 @@ int64_t look_next(const char *domain, int64_t interval, int64_t now);
 void run_soon(struct app *app);
 /* Queues a job that is no task's; those of one zone come one after the other. As mz_run_input.submit. */
 int run_submit(void *app, const struct mz_job *job, mz_flow_done done, void *done_arg);
-/* A TLSA key that is no longer in use leaves in time, also after a restart. */
-void run_follow_tlsa(struct app *app, const char *domain, const struct mz_tlsa_wait *wait);
 /* Files a task, and says so in the log where that fails. */
 int run_file(struct app *app, const struct mz_queue_input *input, int64_t *id);
 void run_clear(struct app *app);

@@ -113,35 +113,13 @@ static void zone_end(struct zone_run *zone)
 		run_soon(app);
 }
 
-/* ---- what a report leaves behind -------------------------------------------------------------------------------- */
-
-void run_follow_tlsa(struct app *app, const char *domain, const struct mz_tlsa_wait *wait)
-{
-	struct domain_status *status = status_domain(app, domain);
-	const struct mz_queue_input input = {.kind = MZ_TASK_DNS,
-					     .domain = domain,
-					     .families = MZ_FAMILIES_ALL,
-					     .due = wait->look_at};
-	char time[MZ_TIME_TEXT] = "";
-	int64_t id = 0;
-
-	if (wait->look_at != 0)
-		(void)run_file(app, &input, &id);
-	if (status == NULL)
-		return;
-	if (wait->look_at != 0 && wait->look_at != status->tlsa.look_at)
-		mz_log(MZ_LOG_INFO, "tlsa_waits", "domain", domain, "until",
-		       mz_clock_text(wait->look_at, time), NULL);
-	status->tlsa = *wait;
-}
-
 static void follow_tlsa(struct app *app, const struct mz_report *report, size_t i)
 {
 	const char *domain = report->job->domains[i]->text;
 
 	if (report->error == NULL && report->job->mode == MZ_FLOW_APPLY && report->tlsa != NULL &&
 	    mz_conf_find_domain(app->site->conf, domain) != NULL)
-		run_follow_tlsa(app, domain, &report->tlsa[i]);
+		look_tlsa(app, domain, &report->tlsa[i]);
 }
 
 /* ---- jobs that are no task's --------------------------------------------------------------------------------- */

@@ -94,6 +94,7 @@ static const char *const sql[MZ_SQL_COUNT] = {
 	[MZ_SQL_TLSA_SERVED] = "UPDATE tlsa SET served = ?5 WHERE server = ?1 AND origin = ?2"
 			       " AND owner = ?3 AND digest = ?4 AND served = 0",
 	[MZ_SQL_TLSA_DELETING] = "DELETE FROM tlsa WHERE" TLSA_OWNER " AND digest = ?",
+	/* 1: MZ_TLSA_LEAF */
 	[MZ_SQL_TLSA_IN_USE] = "SELECT digest FROM tlsa WHERE" TLSA_OWNER " AND role = 1",
 };
 

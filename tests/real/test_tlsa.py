@@ -8,6 +8,7 @@ a TLS listener. TTLs are of seconds, so that what takes two of them ends soon; n
 import calendar
 import os
 import signal
+import sqlite3
 import time
 
 import dns.name
@@ -179,7 +180,6 @@ def test_what_waits_is_said(case):
         assert len(case.keys()) == 4
         daemon.wait_all()
         assert daemon.status()[case.zone]["tlsa_until"] == status["tlsa_until"]
-        assert any(t["due"] == status["tlsa_until"] for t in daemon.json("tasks")["tasks"] if t["state"] == "pending")
 
 
 def test_renewed_with_the_same_key(case):
@@ -370,6 +370,24 @@ def test_gate_after_deletion_by_hand(bind, site, tmp_path):
     case.site.must(0, "apply")
     case.wait_gate()
     assert time.time() >= before + 2 * TTL
+
+
+def test_domains_share_a_host(bind, site, tmp_path):
+    """One certificate of many domains: one set of keys, one warning."""
+    case = Case(bind, site, tmp_path, next_key=False, ttl=3600)
+    for n in range(3):
+        case.site.add_domain("d%d.%s" % (n, case.zone), case.zone, dns={"publish_records": ["tlsa"]})
+    case.site.write()
+    with Daemon(case.site) as daemon:
+        daemon.wait_all()
+        new = case.lineage.renew(case.authority)
+        case.wait_keys(case.first, new)
+        case.site.must(0, "reconcile", "--wait")
+        assert daemon.log().count("tlsa_early") == 1
+        assert len({d["tlsa_until"] for d in daemon.status().values()} - {None}) == 1
+        daemon.stop()
+    with sqlite3.connect(os.path.join(case.site.state, "state.db")) as db:
+        assert db.execute("SELECT count(*) FROM tlsa").fetchone() == (2,)
 
 
 def test_longer_ttl_before(bind, site, tmp_path):

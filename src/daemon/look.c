@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Every domain is looked at once an interval, at a time of its own, so that ten thousand do not wake together. */
+/* Every domain is looked at once an interval, at a time of its own, so that ten thousand do not wake together;
+ * and when an old TLSA key of it may leave. */
 #include "src/daemon/daemon.h"
 
 #include <event2/event.h>

@@ -80,7 +80,8 @@ static int derive(struct flow *flow, size_t i, struct mz_cause *cause)
 	if (err == MZ_OK)
 		err = hold_back_policy(flow, i);
 	/* A file's fault is reported once, to whoever met it first: here it is always wanted. */
-	if (err == MZ_EINVAL && errors.count == 0 && mz_facts_fault(flow->job.facts) != NULL)
+	if (err == MZ_EINVAL && errors.count == 0 && cause->text[0] == '\0' &&
+	    mz_facts_fault(flow->job.facts) != NULL)
 		(void)mz_cause_set(cause, err, "%s", mz_facts_fault(flow->job.facts));
 	if (err != MZ_OK && errors.count > 0)
 		(void)mz_cause_set(cause, err, "%.*s", (int)strcspn(errors.text.s, "\n"),

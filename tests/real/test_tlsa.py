@@ -7,6 +7,7 @@ a TLS listener. TTLs are of seconds, so that what takes two of them ends soon; n
 
 import calendar
 import os
+import random
 import signal
 import sqlite3
 import time
@@ -306,6 +307,25 @@ def test_one_shot(case):
     case.site.settings["state_directory"] = case.site.path("elsewhere")
     exported = case.site.write().must(0, "export", case.zone).out
     assert exported.count("TLSA 3 1 1") == 1 and new in exported.lower()
+
+
+def test_killed_at_any_moment(case):
+    """Renewals with unknown keys and a kill -9 somewhere in each: no key that was published goes before its time."""
+    case, known = case(ttl=3600, next_key=False), []
+    dice = random.Random(1)
+    with Daemon(case.site) as daemon:
+        daemon.wait_all()
+        known.append(case.first)
+        for _ in range(8):
+            known.append(case.lineage.renew(case.authority))
+            time.sleep(dice.random())  # anywhere between nothing done and all done
+            daemon.stop(signal.SIGKILL)
+            assert set(known[:-1]) <= case.keys()
+            daemon.start()
+            servers.wait_for("the new key", lambda: known[-1] in case.keys(), 30)
+            assert set(known) == case.keys()
+        daemon.wait_all()
+        assert daemon.stop() == 0
 
 
 def test_undo_is_refused(case):

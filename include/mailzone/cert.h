@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Contract of the room `cert`: certificates as TLSA needs them. The only user of OpenSSL X.509. */
+/* Contract of the room `cert`: certificates as TLSA needs them, and their keys over time. The only user of
+ * OpenSSL X.509. */
 #ifndef MZ_CERT_H
 #define MZ_CERT_H
 
-#include "mailzone/conf.h"
-
-/* SHA-256 of the SubjectPublicKeyInfo: TLSA selector 1, matching type 1. */
-#define MZ_SPKI_DIGEST 32
+#include "mailzone/store.h"
 
 /* One certificate file, read. Owned by the caller; mz_cert_clear frees. */
 struct mz_cert {
@@ -27,5 +25,40 @@ int mz_cert_read(struct mz_cert *out, const char *file, const char *next_key,
 void mz_cert_clear(struct mz_cert *cert);
 /* Does the certificate name this host (RFC 6125: a wildcard stands for one whole first label)? */
 bool mz_cert_covers(const struct mz_cert *cert, const uint8_t *host);
+
+/* ---- keys over time: pure -------------------------------------------------------------------------- */
+
+/* What is on disk for one owner now: its certificates' keys, and the keys that they will have next. */
+struct mz_rollover_disk {
+	const uint8_t (*leaf)[MZ_SPKI_DIGEST];
+	size_t leaf_count;
+	const uint8_t (*next)[MZ_SPKI_DIGEST];
+	size_t next_count;
+	bool expired; /* a certificate is: what is on disk is in doubt, so that nothing leaves */
+};
+
+/* Brings the set of an owner, as it was stored, to what is on disk: the result is what is to be published.
+ * - Every key on disk is in it at once, whoever knew of it before.
+ * - A key that is on disk no more is OLD from now on. It leaves at mz_rollover_leaves, not before.
+ * `ttl` is that of the RRset, as configured. *early: a certificate has a key that not every resolver can know
+ * yet (one that was never announced, or announced too late); never so where the set was empty.
+ * MZ_ESPACE: more than MZ_TLSA_KEYS keys are on disk; where those that are old do not fit beside them, the
+ * oldest go. The set is ordered by digest. */
+int mz_rollover_see(struct mz_tlsa_set *set, const struct mz_rollover_disk *disk, uint32_t ttl,
+		    int64_t now, bool *early);
+/* When an OLD key may leave (wall): two TTLs after it was found unused, and after every server was seen to serve
+ * all keys that are in use. Resolvers hold an RRset without those for one TTL after that; the second is for
+ * mail servers that have not loaded the new certificate yet. 0: not known, a key in use is not served
+ * everywhere. */
+int64_t mz_rollover_leaves(const struct mz_tlsa_set *set, const struct mz_tlsa_key *old,
+			   uint32_t ttl);
+/* When the first of the OLD keys may leave: 0 for none, or not known. */
+int64_t mz_rollover_look(const struct mz_tlsa_set *set, uint32_t ttl);
+/* From when on the key may be used (wall): two TTLs after every server was seen to serve it (RFC 7671 8.1).
+ * 0: not known, it is not served everywhere. */
+int64_t mz_rollover_safe(const struct mz_tlsa_key *key, uint32_t ttl);
+/* The key of this digest, or NULL. */
+const struct mz_tlsa_key *mz_rollover_find(const struct mz_tlsa_set *set,
+					   const uint8_t digest[MZ_SPKI_DIGEST]);
 
 #endif

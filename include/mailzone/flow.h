@@ -47,6 +47,7 @@ struct mz_report {
 	size_t refusal_count;
 	const struct mz_plan_count *counts; /* one a domain; NULL when no plan was made */
 	const unsigned *keys_missing; /* one a domain: DKIM algorithms (bits) to be made by apply */
+	const struct mz_tlsa_wait *tlsa; /* one a domain: what its TLSA records wait for */
 	uint32_t foreign;
 	const struct mz_plan *plan; /* PLAN mode with a plan: for the script; else NULL */
 	const struct mz_live *live;

@@ -30,6 +30,8 @@ struct mz_plan_input {
 	const struct mz_live *live;	/* read at the slots of desired and ledger */
 	/* Owners of TXT RRsets, ordered, of DKIM keys that sign now; NULL: there are none. */
 	const struct mz_rrlist *signing;
+	/* TLSA RRs, ordered, of the keys that mail servers use now; NULL: none are known. */
+	const struct mz_rrlist *in_use;
 };
 
 /* The changes of one RRset: the atom of an update. The RRs borrow from the input. */

@@ -25,13 +25,25 @@ struct mz_fact_dkim {
 	enum mz_dkim_algorithm algorithm;
 	const char *public_text; /* base64 for p=; "" when revoked */
 };
+/* One owner of TLSA records: a host and port that certificates of the mail system cover. */
+struct mz_fact_tlsa {
+	const uint8_t *owner, *host; /* wire: _25._tcp.HOST, HOST */
+	const size_t *cert;	     /* which of the mail system's certificates */
+	size_t cert_count;
+	struct mz_tlsa_set set; /* the keys to publish: mz_rollover_see made it */
+	bool changed;		/* the store has another one */
+	bool expired;		/* a certificate has: no key leaves */
+	bool early;		/* a key is in use that not every resolver can know yet */
+};
 struct mz_facts {
 	struct mz_arena arena;
 	struct mz_fact_dkim *dkim; /* of the domain: manual keys, or those of the store */
 	size_t dkim_count;
 	unsigned dkim_missing;		    /* automatic: algorithms (bits) that have no key yet */
 	const struct mz_cert *const *certs; /* parallel to the mail system's certificates */
-	const char *autoconfig_digest;	    /* base64 SHA-256 of the document; NULL: no document */
+	struct mz_fact_tlsa *tlsa;	    /* each owner once */
+	size_t tlsa_count;
+	const char *autoconfig_digest; /* base64 SHA-256 of the document; NULL: no document */
 };
 /* Files read once and shared by many domains. Certificates, documents and keys are remembered
  * by path, good or bad. */
@@ -39,17 +51,42 @@ struct mz_facts_cache;
 int mz_facts_cache_new(struct mz_facts_cache **out);
 void mz_facts_cache_free(struct mz_facts_cache *cache);
 /* Gathers the facts of one domain. Each fault of a file is an error with the setting's file and
- * line (reported once a path). `store` may be NULL: automatic keys are then missing.
+ * line (reported once a path). `store` may be NULL: automatic keys are then missing, and of TLSA
+ * only what is on disk is known; nothing is written to it. `now` is wall time.
  * The facts borrow from the cache and the configuration. Certificates and key files are only
  * read where a family that is published needs them. */
 int mz_facts_load(struct mz_facts *out, struct mz_facts_cache *cache,
-		  const struct mz_conf_domain *domain, struct mz_store *store,
+		  const struct mz_conf_domain *domain, struct mz_store *store, int64_t now,
 		  struct mz_conf_errors *errors);
+/* The same for the family tlsa alone. */
+int mz_facts_load_tlsa(struct mz_facts *out, struct mz_facts_cache *cache,
+		       const struct mz_conf_domain *domain, struct mz_store *store, int64_t now,
+		       struct mz_conf_errors *errors);
+/* The fault that a load met last, also where it was reported before: says what is wrong with which file.
+ * NULL: none so far. */
+const char *mz_facts_fault(const struct mz_facts_cache *cache);
+/* What a domain's TLSA records wait for. */
+struct mz_tlsa_wait {
+	bool old;	 /* a key that is no longer in use is still published */
+	int64_t look_at; /* wall: the first of those may leave then; 0: not known, or there is none */
+};
+struct mz_tlsa_wait mz_facts_tlsa_wait(const struct mz_facts *facts,
+				       const struct mz_conf_domain *domain);
+/* Where the store keeps the keys of an owner. */
+struct mz_tlsa_place mz_fact_tlsa_place(const struct mz_conf_domain *domain,
+					const struct mz_fact_tlsa *tlsa);
+/* The TTL of a domain's records: that of its server, 300 without one. */
+uint32_t mz_records_ttl(const struct mz_conf_domain *domain);
 void mz_facts_clear(struct mz_facts *facts);
 /* Reads every file that the configuration names, published or not, for its faults. The configuration
  * may be one of mz_conf_load_partly. */
 void mz_facts_check(struct mz_facts_cache *cache, const struct mz_conf *conf,
 		    struct mz_conf_errors *errors);
+
+/* Calls fn with a line for each certificate, read before, that is published and has expired: its TLSA records stay,
+ * and none of the host leaves. `now` is wall time. */
+void mz_facts_expired(struct mz_facts_cache *cache, const struct mz_conf *conf, int64_t now,
+		      void (*fn)(void *arg, const char *line), void *arg);
 
 /* ---- deriving ------------------------------------------------------------------------------- */
 
@@ -68,6 +105,9 @@ int mz_records_sts_policy(const struct mz_conf_domain *domain, struct mz_str *ou
  * mz_file_write_atomic; MZ_ENOMEM. */
 int mz_sts_files(const struct mz_conf_domain *const *domains, size_t count, bool write,
 		 struct mz_conf_errors *errors);
+/* Does the policy_file hold the domain's policy, to the octet? MZ_OK also for a domain without one. Else a cause
+ * that names the file: its id must not be published yet. */
+int mz_sts_file_check(const struct mz_conf_domain *domain, struct mz_cause *cause);
 /* SHA-256 over an ordered list: owners, types, TTLs, rdata, claims, families. Pure. */
 void mz_records_digest(const struct mz_rrlist *list, uint8_t digest[MZ_DIGEST]);
 

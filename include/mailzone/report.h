@@ -68,4 +68,14 @@ size_t mz_run_finished(const struct mz_run *run);
 /* What commands.md has as the exit status: 0, 1 failed or refused, 2 changes pending (mode PLAN). */
 int mz_run_status(const struct mz_run *run);
 
+/* ---- the gate ------------------------------------------------------------------------------------ */
+
+/* May the certificates of this host be switched to their next keys now? Reads the files anew: what counts is the
+ * next key that is on disk, seen on every server for two TTLs wherever a certificate of the host is published.
+ * Returns what commands.md has as the exit status: 0 yes, 2 not yet; 1 after a complaint. The answer is added to
+ * *out as text or JSON: {"host", "safe", "until", "reason", "certificates": [{"file", "next_key"}]}. `store` may be
+ * NULL: nothing is known. */
+int mz_gate(const struct mz_conf *conf, struct mz_store *store, const char *host, int64_t now,
+	    bool json, struct mz_str *out, mz_say say, void *arg);
+
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Contract of the room `store`: what must survive: ledger, zones, changes, tasks, domains, DKIM
- * keys; the lock. */
+ * keys, TLSA keys; the lock. */
 #ifndef MZ_STORE_H
 #define MZ_STORE_H
 
@@ -214,5 +214,56 @@ int mz_store_dkim_set_stage(struct mz_store *store, const char *domain, const ch
 /* Calls fn for each key of the domain, oldest first. The pointers hold during the call. */
 int mz_store_dkim_list(struct mz_store *store, const char *domain,
 		       void (*fn)(void *arg, const struct mz_store_dkim *key), void *arg);
+
+/* ---- TLSA keys: what is or was published at an owner, and since when -------------------------- */
+
+#define MZ_SPKI_DIGEST 32 /* SHA-256 of a SubjectPublicKeyInfo: TLSA selector 1, matching type 1 */
+#define MZ_TLSA_KEYS 16	  /* at one owner: an answer with them takes some 800 octets */
+
+enum mz_tlsa_role {
+	MZ_TLSA_NEXT, /* the next key of a certificate */
+	MZ_TLSA_LEAF, /* in use: a certificate has it */
+	MZ_TLSA_OLD,  /* was one of these */
+};
+struct mz_tlsa_key {
+	uint8_t digest[MZ_SPKI_DIGEST];
+	enum mz_tlsa_role role;
+	int64_t since;	/* wall: when it was first seen in this role */
+	int64_t served; /* wall: every server was seen to serve it then; 0: not yet */
+	uint32_t ttl;	/* seconds from `served` on that resolvers may hold an RRset without it */
+};
+struct mz_tlsa_set {
+	struct mz_tlsa_key key[MZ_TLSA_KEYS];
+	size_t count;
+};
+/* Whose set it is: the certificates are of a mail system, and many domains may share an owner in a
+ * zone. */
+struct mz_tlsa_place {
+	const char *server, *origin;
+	const uint8_t *owner; /* wire, lower case: _25._tcp.HOST */
+	const char *system;   /* the mail system's name */
+};
+/* The set of one place, ordered by digest; empty where nothing is known. MZ_ESTATE for a damaged
+ * row. */
+int mz_store_tlsa_get(struct mz_store *store, const struct mz_tlsa_place *place,
+		      struct mz_tlsa_set *out);
+/* Replaces the set of one place. */
+int mz_store_tlsa_put(struct mz_store *store, const struct mz_tlsa_place *place,
+		      const struct mz_tlsa_set *set);
+/* Of all mail systems (`system` is not read): the key is being added to the RRset, or written anew.
+ * It is not served until that is seen. `ttl` is the longer one of the RRset's before and after; one
+ * of the owner's other keys that resolvers may still hold counts too. */
+int mz_store_tlsa_adding(struct mz_store *store, const struct mz_tlsa_place *place,
+			 const uint8_t digest[MZ_SPKI_DIGEST], uint32_t ttl, int64_t now);
+/* Of all mail systems: the key was seen on every server. Those that were seen before stay. */
+int mz_store_tlsa_served(struct mz_store *store, const struct mz_tlsa_place *place,
+			 const uint8_t digest[MZ_SPKI_DIGEST], int64_t now);
+/* Of all mail systems: the key is being deleted from the RRset. */
+int mz_store_tlsa_deleting(struct mz_store *store, const struct mz_tlsa_place *place,
+			   const uint8_t digest[MZ_SPKI_DIGEST]);
+/* Of all mail systems: calls fn for the digest of each key in use at the owner. fn may not use the
+ * store. */
+int mz_store_tlsa_in_use(struct mz_store *store, const struct mz_tlsa_place *place,
+			 void (*fn)(void *arg, const uint8_t digest[MZ_SPKI_DIGEST]), void *arg);
 
 #endif

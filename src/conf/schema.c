@@ -167,7 +167,8 @@ static const struct conf_row certificate_rows[] = {
 	 .help = "The certificate with its chain, in PEM, leaf first."},
 	{.name = "next_key", .type = CONF_PATH, .max = PATH_MAX - 1, .def = "",
 	 INTO(struct raw_certificate, out.next_key),
-	 .help = "The key that the next certificate will have, in PEM, private or public."},
+	 .help = "The key that the next certificate will have, in PEM, private or public: "
+		 "published beside the one in use. See tlsa gate in mailzone(1)."},
 	{.name = "hosts", .type = CONF_HOSTS, .max = 100,
 	 INTO_ARRAY(struct raw_certificate, out.hosts, out.host_count),
 	 .help = "The hosts that show this certificate. Without any, the certificate's names."},

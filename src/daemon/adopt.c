@@ -206,7 +206,10 @@ static int file_changed(struct app *app, const struct site *old, size_t *filed)
 		err = enter(app, old, &conf->domains[i]);
 		if (err != MZ_OK)
 			break;
-		if (old != NULL ? unchanged(old, app->site, i) : verified(app, i, now, &look)) {
+		if ((old != NULL ? unchanged(old, app->site, i) : verified(app, i, now, &look)) &&
+		    !app->site->due[i]) {
+			if (app->site->tlsa[i].old)
+				look_tlsa(app, conf->domains[i].text, &app->site->tlsa[i]);
 			if (!look)
 				continue;
 			input.light = true;
@@ -286,23 +289,10 @@ static int follow_files(struct app *app)
 	return err == MZ_OK ? watch_set(app->folder, &folder, folder != NULL) : err;
 }
 
-/* The MTA-STS policies, for the web server, before the records that announce them. */
-static void write_policies(struct app *app)
+static void on_expired(void *arg, const char *line)
 {
-	const struct mz_conf *conf = app->site->conf;
-	const struct mz_conf_domain **domains = calloc(conf->domain_count + 1, sizeof(*domains));
-	struct mz_conf_errors errors = {0};
-	size_t count = 0;
-
-	for (size_t i = 0; domains != NULL && i < conf->domain_count; i++) {
-		if (conf->domains[i].automatic)
-			domains[count++] = &conf->domains[i];
-	}
-	if (domains == NULL || mz_sts_files(domains, count, true, &errors) == MZ_ENOMEM)
-		mz_log(MZ_LOG_ERROR, "mta_sts", "reason", "out of memory", NULL);
-	app_log_errors(&errors, MZ_LOG_ERROR);
-	mz_conf_errors_clear(&errors);
-	free(domains);
+	(void)arg;
+	mz_log(MZ_LOG_WARNING, "certificate_expired", "reason", line, NULL);
 }
 
 int adopt_site(struct app *app, struct site *site, bool first)
@@ -320,8 +310,10 @@ int adopt_site(struct app *app, struct site *site, bool first)
 		       strcmp(old->conf->control_socket, site->conf->control_socket) != 0))
 		mz_log(MZ_LOG_WARNING, "reload", "reason",
 		       "another state_directory or control_socket takes a restart", NULL);
-	write_policies(app);
-	err = first ? leave_before(app) : leave_all(app, old);
+	mz_facts_expired(site->facts, site->conf, mz_clock_wall(), on_expired, NULL);
+	err = policies_write(app);
+	if (err == MZ_OK)
+		err = first ? leave_before(app) : leave_all(app, old);
 	if (err == MZ_OK && first)
 		err = file_intended(app);
 	if (err == MZ_OK)

@@ -133,6 +133,7 @@ static void clear(struct app *app)
 		mz_log(MZ_LOG_ERROR, "state", "reason", cause.text, NULL);
 	run_clear(app);
 	look_clear(app);
+	policies_clear(app);
 	mz_queue_free(app->queue);
 	status_clear(app);
 	for (size_t i = 0; i < sizeof(app->signals) / sizeof(app->signals[0]); i++) {

@@ -26,8 +26,8 @@ static const struct {
 	{"history", command_history},	  {"plan", command_plan},
 	{"reconcile", command_reconcile}, {"reload", command_reload},
 	{"status", command_status},	  {"tasks", command_tasks},
-	{"undo", command_undo},		  {"version", command_version},
-	{"withdraw", command_withdraw},
+	{"tlsa", command_tlsa},		  {"undo", command_undo},
+	{"version", command_version},	  {"withdraw", command_withdraw},
 };
 
 const char *call_text(const struct call *call, const char *name, const char *otherwise)

@@ -30,6 +30,8 @@ json_t *json_time(int64_t wall);
 
 /* command_status.c */
 void command_status(const struct call *call);
+/* command_tlsa.c */
+void command_tlsa(const struct call *call);
 /* command_tasks.c */
 void command_tasks(const struct call *call);
 void command_reconcile(const struct call *call);

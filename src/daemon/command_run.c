@@ -59,8 +59,8 @@ static size_t wanted_again(const struct work *work)
 	size_t count = 0;
 
 	if (domain == NULL || !domain->automatic ||
-	    mz_facts_load(&facts, work->app->site->facts, domain, work->app->store, &errors) !=
-		    MZ_OK)
+	    mz_facts_load(&facts, work->app->site->facts, domain, work->app->store, mz_clock_wall(),
+			  &errors) != MZ_OK)
 		goto done;
 	if (mz_records_derive(domain, &facts, &desired, &errors) != MZ_OK)
 		goto done;

@@ -45,6 +45,8 @@ static struct standing judge(struct app *app, const struct mz_conf_domain *domai
 		standing.since = app->started;
 	if (standing.next == 0 || look < standing.next)
 		standing.next = look;
+	if (status != NULL && status->tlsa.look_at != 0 && status->tlsa.look_at < standing.next)
+		standing.next = status->tlsa.look_at;
 	return standing;
 }
 
@@ -54,7 +56,7 @@ static json_t *domain_json(struct app *app, const struct mz_conf_domain *domain)
 	struct standing standing = judge(app, domain);
 	bool known = status != NULL && domain->automatic;
 
-	return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:o, s:o, s:o, s:o, s:s?}", "domain",
+	return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:o, s:o, s:o, s:o, s:s?, s:o}", "domain",
 			 domain->text, "origin", domain->origin_text, "server",
 			 domain->server != NULL ? domain->server->name : NULL, "mode",
 			 domain->automatic ? "automatic" : "manual", "state", standing.state,
@@ -63,7 +65,8 @@ static json_t *domain_json(struct app *app, const struct mz_conf_domain *domain)
 			 "since", json_time(standing.since), "last_verified",
 			 json_time(known ? status->last_verified : 0), "next_look",
 			 json_time(domain->automatic ? standing.next : 0), "reason",
-			 standing.reason.text[0] != '\0' ? standing.reason.text : NULL);
+			 standing.reason.text[0] != '\0' ? standing.reason.text : NULL,
+			 "tlsa_until", json_time(known ? status->tlsa.look_at : 0));
 }
 
 static const char *const server_states[] = {
@@ -104,6 +107,11 @@ static void domain_text(struct app *app, const struct mz_conf_domain *domain, st
 	mz_str_addf(out, "  next look %s\n", mz_clock_text(standing.next, next));
 	if (standing.reason.text[0] != '\0')
 		mz_str_addf(out, "  %s\n", standing.reason.text);
+	if (status != NULL && status->tlsa.old)
+		mz_str_addf(out, "  TLSA: a key that is no longer in use stays until %s\n",
+			    status->tlsa.look_at != 0
+				    ? mz_clock_text(status->tlsa.look_at, since)
+				    : "a good certificate is served for two TTLs");
 }
 
 static void server_text(struct app *app, const struct mz_conf_server *server, struct mz_str *out)

@@ -24,6 +24,8 @@ struct site {
 		*facts; /* the files that the configuration names, as they were read */
 	uint8_t (*digests)
 		[MZ_DIGEST]; /* one a domain, of its desired records; zeroes: it has a fault */
+	bool *due;	     /* one a domain: the store has other TLSA keys than those on disk */
+	struct mz_tlsa_wait *tlsa; /* one a domain */
 	unsigned holders;
 };
 /* A configuration, and how many sites share it. */
@@ -55,6 +57,7 @@ struct domain_status {
 	bool have_serial;
 	uint32_t serial;
 	char *reason; /* FAILED: why */
+	struct mz_tlsa_wait tlsa;
 };
 
 struct server_status {
@@ -90,11 +93,17 @@ struct app {
 	/* load.c */
 	struct loader *loader;
 
+	/* policies.c */
+	struct event *policies; /* tries again */
+	bool policies_failed;
+
 	/* look.c */
 	struct event *look_timer;
 	const struct mz_conf_domain **looks; /* ordered by their time in the interval */
 	size_t look_count;
 	int64_t looked; /* wall: every look up to here was filed */
+	struct event *tlsa_timer;
+	int64_t tlsa_look; /* wall: the first look for the sake of TLSA; 0: none */
 
 	/* run.c */
 	struct event *pump;
@@ -127,9 +136,17 @@ int loader_start(struct loader *loader, bool conf, struct mz_ctl_request *reques
  * error of the store; then the site is in use all the same. */
 int adopt_site(struct app *app, struct site *site, bool first);
 
+/* policies.c */
+/* Writes the MTA-STS policy files that differ, and tries again later where one cannot be written: a fault of a
+ * file is logged, and its domains' records wait (flow sees to that). MZ_ENOMEM. */
+int policies_write(struct app *app);
+void policies_clear(struct app *app);
+
 /* look.c: every domain is looked at once an interval */
 int look_arrange(struct app *app);
 void look_clear(struct app *app);
+/* The domain's TLSA records wait for this: it is also looked at when the first of its old keys may leave. */
+void look_tlsa(struct app *app, const char *domain, const struct mz_tlsa_wait *wait);
 /* When the domain is looked at next by timer (wall). Pure. */
 int64_t look_next(const char *domain, int64_t interval, int64_t now);
 

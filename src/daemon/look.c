@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Every domain is looked at once an interval, at a time of its own, so that ten thousand do not wake together. */
+/* Every domain is looked at once an interval, at a time of its own, so that ten thousand do not wake together;
+ * and when an old TLSA key of it may leave. */
 #include "src/daemon/daemon.h"
 
 #include <event2/event.h>
@@ -105,6 +106,66 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 	run_soon(app);
 }
 
+/* ---- TLSA ------------------------------------------------------------------------------------------------ */
+
+/* The wall clock may be set: it is looked at once an hour at least. */
+static void arm_tlsa(struct app *app, int64_t now)
+{
+	int64_t wait = app->tlsa_look - now;
+	struct timeval tv = {.tv_sec = (time_t)(wait < 0 ? 0 : wait > 3600 ? 3600 : wait)};
+
+	/* At the start, times are known before there is a timer. */
+	if (app->tlsa_look != 0 && app->tlsa_timer != NULL)
+		(void)evtimer_add(app->tlsa_timer, &tv);
+}
+
+static void on_tlsa(evutil_socket_t fd, short what, void *arg)
+{
+	struct app *app = arg;
+	int64_t now = mz_clock_wall();
+
+	(void)fd;
+	(void)what;
+	app->tlsa_look = 0;
+	for (size_t i = 0; i < app->look_count; i++) {
+		struct domain_status *status = status_domain(app, app->looks[i]->text);
+		const struct mz_queue_input input = {.kind = MZ_TASK_DNS,
+						     .domain = app->looks[i]->text,
+						     .families = MZ_FAMILIES_ALL,
+						     .due = now,
+						     .light = true};
+		int64_t id = 0, at = status == NULL ? 0 : status->tlsa.look_at;
+
+		if (at > now && (app->tlsa_look == 0 || at < app->tlsa_look))
+			app->tlsa_look = at;
+		if (at == 0 || at > now)
+			continue;
+		(void)run_file(app, &input, &id);
+		status->tlsa.look_at = 0;
+	}
+	arm_tlsa(app, now);
+	run_soon(app);
+}
+
+void look_tlsa(struct app *app, const char *domain, const struct mz_tlsa_wait *wait)
+{
+	struct domain_status *status = status_domain(app, domain);
+	char time[MZ_TIME_TEXT] = "";
+
+	if (status == NULL)
+		return;
+	if (wait->look_at != 0 && wait->look_at != status->tlsa.look_at)
+		mz_log(MZ_LOG_INFO, "tlsa_waits", "domain", domain, "until",
+		       mz_clock_text(wait->look_at, time), NULL);
+	status->tlsa = *wait;
+	if (wait->look_at != 0 && (app->tlsa_look == 0 || wait->look_at < app->tlsa_look)) {
+		app->tlsa_look = wait->look_at;
+		arm_tlsa(app, mz_clock_wall());
+	}
+}
+
+/* ---- the order of looks ---------------------------------------------------------------------------------- */
+
 static int by_phase(const void *a, const void *b, void *arg)
 {
 	const int64_t *interval = arg;
@@ -127,7 +188,9 @@ int look_arrange(struct app *app)
 		app->look_timer = evtimer_new(app->base, on_look, app);
 		app->looked = now;
 	}
-	if (app->looks == NULL || app->look_timer == NULL)
+	if (app->tlsa_timer == NULL)
+		app->tlsa_timer = evtimer_new(app->base, on_tlsa, app);
+	if (app->looks == NULL || app->look_timer == NULL || app->tlsa_timer == NULL)
 		return MZ_ENOMEM;
 	for (size_t i = 0; i < conf->domain_count; i++) {
 		if (conf->domains[i].automatic)
@@ -135,6 +198,7 @@ int look_arrange(struct app *app)
 	}
 	qsort_r(app->looks, app->look_count, sizeof(app->looks[0]), by_phase, &interval);
 	arm(app, now);
+	arm_tlsa(app, now);
 	return MZ_OK;
 }
 
@@ -142,5 +206,7 @@ void look_clear(struct app *app)
 {
 	if (app->look_timer != NULL)
 		event_free(app->look_timer);
+	if (app->tlsa_timer != NULL)
+		event_free(app->tlsa_timer);
 	free(app->looks);
 }

@@ -113,6 +113,15 @@ static void zone_end(struct zone_run *zone)
 		run_soon(app);
 }
 
+static void follow_tlsa(struct app *app, const struct mz_report *report, size_t i)
+{
+	const char *domain = report->job->domains[i]->text;
+
+	if (report->error == NULL && report->job->mode == MZ_FLOW_APPLY && report->tlsa != NULL &&
+	    mz_conf_find_domain(app->site->conf, domain) != NULL)
+		look_tlsa(app, domain, &report->tlsa[i]);
+}
+
 /* ---- jobs that are no task's --------------------------------------------------------------------------------- */
 
 static void on_request_done(void *arg, const struct mz_report *report)
@@ -121,6 +130,10 @@ static void on_request_done(void *arg, const struct mz_report *report)
 	struct request *request = zone->request;
 
 	zone->request = NULL;
+	for (size_t i = 0; i < report->job->domain_count; i++) {
+		if (report->job->active[i])
+			follow_tlsa(zone->app, report, i);
+	}
 	request->done(request->arg, report);
 	free(request);
 	next(zone);
@@ -281,6 +294,7 @@ static void end_domain(struct zone_run *zone, const struct mz_report *report, si
 		result = MZ_RESULT_FAILED; /* until somebody changes something */
 	if (task != NULL && result == MZ_RESULT_DONE && (task->flags & MZ_TASK_RENEW) != 0)
 		file_renewal(app, task);
+	follow_tlsa(app, report, i);
 	end_task(app, zone->tasks[i], result, reason.len > 0 ? reason.s : "", server,
 		 report->fault == MZ_FAULT_SILENT);
 	mz_str_clear(&reason);

@@ -11,12 +11,16 @@ static int derive(struct site *site, size_t i, struct mz_store *store,
 	const struct mz_conf_domain *domain = &site->conf->domains[i];
 	struct mz_rrlist desired = {0};
 	struct mz_facts facts = {0};
-	int err = mz_facts_load(&facts, site->facts, domain, store, errors);
+	int err = mz_facts_load(&facts, site->facts, domain, store, mz_clock_wall(), errors);
 
 	if (err == MZ_OK)
 		err = mz_records_derive(domain, &facts, &desired, errors);
 	if (err == MZ_OK)
 		mz_records_digest(&desired, site->digests[i]);
+	if (err == MZ_OK)
+		site->tlsa[i] = mz_facts_tlsa_wait(&facts, domain);
+	for (size_t k = 0; k < facts.tlsa_count && err == MZ_OK; k++)
+		site->due[i] = site->due[i] || facts.tlsa[k].changed;
 	mz_facts_clear(&facts);
 	mz_rrlist_clear(&desired);
 	return err == MZ_ENOMEM ? err : MZ_OK;
@@ -41,7 +45,11 @@ int site_make(struct site **out, const char *path, const struct site *old, struc
 		goto done;
 	site->conf = site->conf_ref->conf;
 	site->digests = calloc(site->conf->domain_count + 1, sizeof(site->digests[0]));
-	err = site->digests == NULL ? MZ_ENOMEM : mz_facts_cache_new(&site->facts);
+	site->tlsa = calloc(site->conf->domain_count + 1, sizeof(site->tlsa[0]));
+	site->due = calloc(site->conf->domain_count + 1, sizeof(site->due[0]));
+	err = site->digests == NULL || site->due == NULL || site->tlsa == NULL
+		      ? MZ_ENOMEM
+		      : mz_facts_cache_new(&site->facts);
 	for (size_t i = 0; i < site->conf->domain_count && err == MZ_OK; i++) {
 		if (site->conf->domains[i].automatic)
 			err = derive(site, i, store, errors);
@@ -53,6 +61,8 @@ done:
 	}
 	mz_facts_cache_free(site->facts);
 	free(site->digests);
+	free(site->due);
+	free(site->tlsa);
 	if (old == NULL && site->conf_ref != NULL) {
 		mz_conf_free(site->conf_ref->conf);
 		free(site->conf_ref);
@@ -72,6 +82,8 @@ void site_release(struct site *site)
 		return;
 	mz_facts_cache_free(site->facts);
 	free(site->digests);
+	free(site->due);
+	free(site->tlsa);
 	if (--site->conf_ref->sites == 0) {
 		mz_conf_free(site->conf_ref->conf);
 		free(site->conf_ref);
@@ -130,6 +142,9 @@ int site_paths(const struct site *site, const char ***out, size_t *count)
 	for (size_t i = 0; i < conf->system_count; i++)
 		add_system(&paths, &conf->systems[i]);
 	for (size_t i = 0; i < conf->domain_count; i++) {
+		/* We write it; when somebody else does, it is written again. */
+		if (conf->domains[i].automatic && conf->domains[i].mta_sts != NULL)
+			add(&paths, conf->domains[i].mta_sts->policy_file);
 		for (size_t k = 0; k < conf->domains[i].dkim_key_count; k++)
 			add(&paths, conf->domains[i].dkim_keys[k].file);
 	}

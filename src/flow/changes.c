@@ -90,6 +90,8 @@ int flow_log_message(struct flow *flow)
 	}
 	for (size_t d = 0; d < flow->job.domain_count && err == MZ_OK; d++)
 		err = begin_row(flow, d);
+	for (size_t i = flow->log_current; i < flow->log_count && err == MZ_OK; i++)
+		err = flow_tlsa_sending(flow, &flow->log[i].change);
 	return err;
 }
 
@@ -225,6 +227,24 @@ int flow_log_store(struct flow *flow)
 	return err;
 }
 
+int flow_deny_slot(struct flow *flow, const uint8_t *owner, uint16_t type, const char *reason)
+{
+	struct denied *more = realloc(flow->denied, (flow->denied_count + 1) * sizeof(*more));
+	struct denied *denied = NULL;
+
+	if (more == NULL)
+		return MZ_ENOMEM;
+	flow->denied = more;
+	denied = &more[flow->denied_count];
+	*denied = (struct denied){.type = type, .reason = strdup(reason)};
+	if (denied->reason == NULL)
+		return MZ_ENOMEM;
+	denied->owner.len = (uint8_t)mz_name_len(owner);
+	memcpy(denied->owner.wire, owner, denied->owner.len);
+	flow->denied_count++;
+	return MZ_OK;
+}
+
 int flow_deny(struct flow *flow, size_t unit, const char *reason)
 {
 	struct mz_plan_input in = {.origin = flow->job.origin,
@@ -233,20 +253,10 @@ int flow_deny(struct flow *flow, size_t unit, const char *reason)
 				   .desired = &flow->desired,
 				   .ledger = &flow->ledger,
 				   .signing = &flow->signing,
+				   .in_use = &flow->in_use,
 				   .live = &flow->live};
-	struct denied *more = realloc(flow->denied, (flow->denied_count + 1) * sizeof(*more));
 	const struct mz_unit *u = &flow->plan.units[unit];
-	struct denied *denied = NULL;
+	int err = flow_deny_slot(flow, u->owner, u->type, reason);
 
-	if (more == NULL)
-		return MZ_ENOMEM;
-	flow->denied = more;
-	denied = &more[flow->denied_count];
-	*denied = (struct denied){.type = u->type, .reason = strdup(reason)};
-	if (denied->reason == NULL)
-		return MZ_ENOMEM;
-	denied->owner.len = (uint8_t)mz_name_len(u->owner);
-	memcpy(denied->owner.wire, u->owner, denied->owner.len);
-	flow->denied_count++;
-	return mz_plan_refuse(&flow->plan, &in, unit, reason);
+	return err == MZ_OK ? mz_plan_refuse(&flow->plan, &in, unit, reason) : err;
 }

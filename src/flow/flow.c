@@ -93,6 +93,7 @@ void flow_finish(struct flow *flow)
 					       : 0;
 	report.keys_missing = flow->keys_missing;
 	report.alias = flow->alias;
+	report.tlsa = flow->tlsa;
 	if (flow->unchanged) {
 		counts = calloc(flow->job.domain_count, sizeof(*counts));
 		for (size_t i = 0; counts != NULL && i < flow->job.domain_count; i++)
@@ -131,11 +132,13 @@ void flow_free(struct flow *flow)
 	free(flow->known);
 	free(flow->digests);
 	free(flow->keys_missing);
+	free(flow->tlsa);
 	free(flow->open);
 	free(flow->queue);
 	free(flow->log);
 	free(flow->counts);
 	mz_rrlist_clear(&flow->signing);
+	mz_rrlist_clear(&flow->in_use);
 	mz_rrlist_clear(&flow->desired);
 	mz_rrlist_clear(&flow->ledger);
 	mz_rrlist_clear(&flow->slots);
@@ -207,6 +210,7 @@ int flow_plan(struct flow *flow, const struct mz_live *live, struct mz_plan *out
 				   .desired = &flow->desired,
 				   .ledger = &flow->ledger,
 				   .signing = &flow->signing,
+				   .in_use = &flow->in_use,
 				   .live = live};
 	int err = mz_plan_make(&in, out);
 
@@ -355,6 +359,8 @@ void flow_read(struct flow *flow)
 /* Nothing has changed on either side since it was verified: one packet each way was enough. */
 static bool is_unchanged(const struct flow *flow)
 {
+	if (flow->tlsa_unseen)
+		return false;
 	for (size_t i = 0; i < flow->job.domain_count; i++) {
 		const struct mz_store_zone *known = &flow->known[i];
 
@@ -404,8 +410,10 @@ static void on_again(evutil_socket_t fd, short what, void *arg)
 void flow_start(struct flow *flow)
 {
 	struct mz_cause cause = {0};
-	int err = flow_gather(flow, &cause);
+	int err = MZ_OK;
 
+	flow->now = mz_clock_wall();
+	err = flow_gather(flow, &cause);
 	flow->deadline = mz_clock_mono_ms() + flow->job.patience_ms;
 	if (err == MZ_OK)
 		err = mz_net_peer(flow->engine->net, &flow->job.server->endpoint,

@@ -85,11 +85,16 @@ struct flow {
 	struct mz_ask *ask;
 
 	/* gathered at the start */
+	int64_t now; /* wall: of everything that is derived */
 	struct mz_plan_domain *domains;
 	struct mz_store_zone *known;   /* one a domain */
 	uint8_t (*digests)[MZ_DIGEST]; /* one a domain: of all that it publishes */
 	unsigned *keys_missing;	       /* one a domain */
+	struct mz_tlsa_wait *tlsa;     /* one a domain */
+	const char *tlsa_warned;       /* the certificate that was warned of last */
+	bool tlsa_unseen;	       /* some TLSA record was not seen on every server yet */
 	struct mz_rrlist signing;      /* the selectors of active DKIM keys */
+	struct mz_rrlist in_use;       /* TLSA RRs of the keys in use */
 	struct mz_rrlist desired, ledger, slots;
 	bool recalled; /* ledger and slots are there */
 
@@ -227,6 +232,18 @@ void flow_log_check(struct flow *flow);
 /* Writes the states of the log's rows to the store. */
 int flow_log_store(struct flow *flow);
 int flow_deny(struct flow *flow, size_t unit, const char *reason);
+/* Before there is a plan: this slot is not to be changed. */
+int flow_deny_slot(struct flow *flow, const uint8_t *owner, uint16_t type, const char *reason);
+
+/* tlsa.c: what is remembered of TLSA keys */
+/* The domain's keys, as they were gathered now: writes down what is new, warns of keys that come early. */
+int flow_tlsa_seen(struct flow *flow, size_t domain, const struct mz_facts *facts);
+/* The owners at which keys are in use, for the guard. */
+int flow_tlsa_recall(struct flow *flow);
+/* A change is about to be sent: what it adds is not served yet, what it deletes is forgotten. */
+int flow_tlsa_sending(struct flow *flow, const struct mz_change *change);
+/* Everything is verified: what stands in the zone is served everywhere from now on. */
+int flow_tlsa_served(struct flow *flow, size_t domain);
 
 /* engine.c */
 void engine_commit(struct flow *flow); /* flow goes on in flow_send_committed or flow_recorded */

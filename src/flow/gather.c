@@ -40,7 +40,25 @@ static int make_keys(struct flow *flow, const struct mz_conf_domain *domain, str
 	if (err != MZ_OK || made == 0)
 		return err;
 	mz_facts_clear(facts);
-	return mz_facts_load(facts, flow->job.facts, domain, flow->engine->in.store, errors);
+	return mz_facts_load(facts, flow->job.facts, domain, flow->engine->in.store, flow->now,
+			     errors);
+}
+
+/* Senders who see the new id must find the new policy: they ask for it once (RFC 8461 3.3). */
+static int hold_back_policy(struct flow *flow, size_t i)
+{
+	const struct mz_conf_domain *domain = flow->job.domains[i];
+	struct mz_cause cause = {0};
+	struct mz_name owner = {0};
+	int err = MZ_OK;
+
+	if (flow->job.mode != MZ_FLOW_APPLY || !flow->domains[i].active ||
+	    (flow->domains[i].families >> MZ_FAMILY_MTA_STS & 1u) == 0)
+		return MZ_OK;
+	err = mz_sts_file_check(domain, &cause);
+	if (err != MZ_EFAILED || mz_name_prefix(&owner, "_mta-sts", domain->name) != MZ_OK)
+		return err;
+	return flow_deny_slot(flow, owner.wire, MZ_TYPE_TXT, cause.text);
 }
 
 static int derive(struct flow *flow, size_t i, struct mz_cause *cause)
@@ -49,13 +67,22 @@ static int derive(struct flow *flow, size_t i, struct mz_cause *cause)
 	struct mz_conf_errors errors = {0};
 	struct mz_rrlist desired = {0};
 	struct mz_facts facts = {0};
-	int err = mz_facts_load(&facts, flow->job.facts, domain, flow->engine->in.store, &errors);
+	int err = mz_facts_load(&facts, flow->job.facts, domain, flow->engine->in.store, flow->now,
+				&errors);
 
 	if (err == MZ_OK && facts.dkim_missing != 0 && flow->job.mode == MZ_FLOW_APPLY &&
 	    (flow->domains[i].families >> MZ_FAMILY_DKIM & 1u) != 0 && flow->domains[i].active)
 		err = make_keys(flow, domain, &facts, &errors, cause);
 	if (err == MZ_OK)
 		err = mz_records_derive(domain, &facts, &desired, &errors);
+	if (err == MZ_OK)
+		err = flow_tlsa_seen(flow, i, &facts);
+	if (err == MZ_OK)
+		err = hold_back_policy(flow, i);
+	/* A file's fault is reported once, to whoever met it first: here it is always wanted. */
+	if (err == MZ_EINVAL && errors.count == 0 && cause->text[0] == '\0' &&
+	    mz_facts_fault(flow->job.facts) != NULL)
+		(void)mz_cause_set(cause, err, "%s", mz_facts_fault(flow->job.facts));
 	if (err != MZ_OK && errors.count > 0)
 		(void)mz_cause_set(cause, err, "%.*s", (int)strcspn(errors.text.s, "\n"),
 				   errors.text.s);
@@ -192,8 +219,9 @@ int flow_gather(struct flow *flow, struct mz_cause *cause)
 	flow->known = calloc(n, sizeof(flow->known[0]));
 	flow->digests = calloc(n, sizeof(flow->digests[0]));
 	flow->keys_missing = calloc(n, sizeof(flow->keys_missing[0]));
+	flow->tlsa = calloc(n, sizeof(flow->tlsa[0]));
 	if (flow->domains == NULL || flow->known == NULL || flow->digests == NULL ||
-	    flow->keys_missing == NULL)
+	    flow->keys_missing == NULL || flow->tlsa == NULL)
 		return MZ_ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		describe(flow, i);
@@ -235,5 +263,6 @@ int flow_recall(struct flow *flow, struct mz_cause *cause)
 	mz_rrlist_sort(&flow->ledger, false);
 	drop_repeats(&flow->ledger);
 	flow->recalled = true;
-	return make_slots(flow);
+	err = make_slots(flow);
+	return err == MZ_OK ? flow_tlsa_recall(flow) : err;
 }

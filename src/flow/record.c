@@ -93,9 +93,9 @@ static int record_domain(struct flow *flow, size_t i)
 		zone.serial = flow->serial;
 		memcpy(zone.desired, flow->digests[i], MZ_DIGEST);
 	}
-	return err != MZ_OK
-		       ? err
-		       : mz_store_zone_put(flow->engine->in.store, server, origin, domain, &zone);
+	if (err == MZ_OK)
+		err = mz_store_zone_put(flow->engine->in.store, server, origin, domain, &zone);
+	return err == MZ_OK ? flow_tlsa_served(flow, i) : err;
 }
 
 void flow_record(struct flow *flow)

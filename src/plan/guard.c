@@ -203,6 +203,43 @@ static int guard_dkim(struct slot *slot, const struct mz_plan_input *in, struct 
 		      "the DKIM key of this selector is active: mail is signed with it");
 }
 
+/* Does an RR of the list stand at the slot's owner after all that we do? */
+static bool remains(const struct slot *slot, const struct mz_plan_input *in, const struct mz_rr *rr)
+{
+	for (size_t i = slot->live_from; i < slot->live_to; i++) {
+		if (slot->mark[i - slot->live_from].fate < FATE_STALE &&
+		    mz_rr_compare(&in->live->rrs.rr[i], rr) == 0)
+			return true;
+	}
+	for (size_t w = slot->want_from; w < slot->want_to; w++) {
+		if (slot->wish[w - slot->want_from] == WISH_COMES &&
+		    mz_rr_compare(&in->desired->rr[w], rr) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Senders that verify by DANE (RFC 7672) would send nothing: worse than an RRset that is gone. */
+static int guard_tlsa(struct slot *slot, const struct mz_plan_input *in, struct mz_arena *arena)
+{
+	size_t stand = slot->adds, at = 0;
+	bool known = false;
+
+	if (slot->type != MZ_TYPE_TLSA || in->in_use == NULL)
+		return MZ_OK;
+	for (size_t i = 0; i < slot->live_to - slot->live_from; i++)
+		stand += slot->mark[i].fate < FATE_STALE;
+	for (at = mz_rrlist_find(in->in_use, slot->owner, MZ_TYPE_TLSA);
+	     at < in->in_use->count && mz_name_equal(in->in_use->rr[at].owner, slot->owner); at++) {
+		known = true;
+		if (remains(slot, in, &in->in_use->rr[at]))
+			return MZ_OK;
+	}
+	return stand == 0 || !known
+		       ? MZ_OK
+		       : refuse(slot, arena, "no TLSA record would fit a certificate in use");
+}
+
 static int guard_mx(struct slot *slot, const struct mz_plan_input *in, struct mz_arena *arena)
 {
 	if (slot->type != MZ_TYPE_MX || slot->adds > 0 || slot->deletes == 0 ||
@@ -331,6 +368,8 @@ static int guard_slot(struct slot *slot, const struct mz_plan_input *in, struct 
 		err = guard_mx(slot, in, arena);
 	if (err == MZ_OK && changes(slot))
 		err = guard_dkim(slot, in, arena);
+	if (err == MZ_OK && changes(slot))
+		err = guard_tlsa(slot, in, arena);
 	return err;
 }
 

@@ -14,6 +14,7 @@ struct cached {
 	enum kind kind;
 	const char *path, *next_key; /* next_key: "" for none */
 	int err;		     /* of reading */
+	const char *why;	     /* the cause, where there is an error */
 	struct mz_dkim_public dkim;
 	struct mz_cert cert;
 	struct mz_str document;
@@ -22,6 +23,7 @@ struct cached {
 struct mz_facts_cache {
 	void *tree; /* of tsearch(3): a balanced tree of entries */
 	struct mz_arena arena;
+	const char *fault; /* the last one that was met */
 };
 
 static int by_key(const void *a, const void *b)
@@ -128,14 +130,25 @@ static const struct cached *look_up(struct mz_facts_cache *cache, const struct c
 			return NULL;
 		}
 		read_entry(entry, &cause);
-		if (entry->err != MZ_OK)
-			mz_conf_error(errors, where, "%s",
-				      cause.text[0] != '\0' ? cause.text : mz_strerror(entry->err));
+		if (entry->err != MZ_OK) {
+			entry->why = cause.text[0] == '\0'
+					     ? NULL
+					     : mz_arena_strdup(&cache->arena, cause.text);
+			if (entry->why == NULL)
+				entry->why = mz_strerror(entry->err);
+			mz_conf_error(errors, where, "%s", entry->why);
+		}
 	}
 	if (entry->err == MZ_OK)
 		return entry;
+	cache->fault = entry->why;
 	*err = entry->err == MZ_ENOMEM ? MZ_ENOMEM : MZ_EINVAL;
 	return NULL;
+}
+
+const char *mz_facts_fault(const struct mz_facts_cache *cache)
+{
+	return cache->fault;
 }
 
 const struct mz_dkim_public *mz_cache_dkim(struct mz_facts_cache *cache, const char *path,
@@ -147,6 +160,20 @@ const struct mz_dkim_public *mz_cache_dkim(struct mz_facts_cache *cache, const c
 			where, errors, err);
 
 	return entry == NULL ? NULL : &entry->dkim;
+}
+
+const struct mz_cert *mz_cache_known_cert(struct mz_facts_cache *cache,
+					  const struct mz_conf_certificate *certificate)
+{
+	const struct cached key = {.kind = KIND_CERT,
+				   .path = certificate->file,
+				   .next_key = certificate->next_key == NULL
+						       ? ""
+						       : certificate->next_key};
+	void *found = tfind(&key, &cache->tree, by_key);
+	const struct cached *entry = found == NULL ? NULL : *(struct cached **)found;
+
+	return entry == NULL || entry->err != MZ_OK ? NULL : &entry->cert;
 }
 
 const struct mz_cert *mz_cache_cert(struct mz_facts_cache *cache,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Private to the room `records`: files that were read, remembered by path, good or bad. */
+/* Private to the room `records`: files that were read, remembered by path, good or bad; and what is made of
+ * certificates. */
 #ifndef MZ_RECORDS_CACHE_H
 #define MZ_RECORDS_CACHE_H
 
@@ -13,9 +14,17 @@ const struct mz_dkim_public *mz_cache_dkim(struct mz_facts_cache *cache, const c
 const struct mz_cert *mz_cache_cert(struct mz_facts_cache *cache,
 				    const struct mz_conf_certificate *certificate,
 				    struct mz_conf_errors *errors, int *err);
+/* A certificate that was read before and has no fault, else NULL. */
+const struct mz_cert *mz_cache_known_cert(struct mz_facts_cache *cache,
+					  const struct mz_conf_certificate *certificate);
 /* Base64 SHA-256 of a document. */
 const char *mz_cache_document(struct mz_facts_cache *cache, const char *path,
 			      const struct mz_where *where, struct mz_conf_errors *errors,
 			      int *err);
+
+/* Adds the owners of TLSA records with their keys to the facts, once their `certs` are there. MZ_EINVAL and
+ * errors, those of the store, or MZ_ENOMEM. */
+int mz_facts_tlsa(struct mz_facts *out, const struct mz_conf_domain *domain, struct mz_store *store,
+		  int64_t now, struct mz_conf_errors *errors);
 
 #endif

@@ -142,7 +142,7 @@ static void automatic_keys(struct gathering *g, struct mz_store *store)
 	g->out->dkim_missing = domain->dkim_algorithms & ~g->present;
 }
 
-static void certificates(struct gathering *g)
+static void certificates(struct gathering *g, struct mz_store *store, int64_t now)
 {
 	const struct mz_conf_mail_system *system = g->domain->system;
 	const struct mz_cert **certs =
@@ -161,6 +161,9 @@ static void certificates(struct gathering *g)
 			note(g, err);
 	}
 	g->out->certs = certs;
+	if (g->err != MZ_OK)
+		return;
+	note(g, mz_facts_tlsa(g->out, g->domain, store, now, g->errors));
 }
 
 static void document(struct gathering *g)
@@ -175,7 +178,7 @@ static void document(struct gathering *g)
 }
 
 int mz_facts_load(struct mz_facts *out, struct mz_facts_cache *cache,
-		  const struct mz_conf_domain *domain, struct mz_store *store,
+		  const struct mz_conf_domain *domain, struct mz_store *store, int64_t now,
 		  struct mz_conf_errors *errors)
 {
 	struct gathering g = {.out = out, .cache = cache, .domain = domain, .errors = errors};
@@ -187,9 +190,23 @@ int mz_facts_load(struct mz_facts *out, struct mz_facts_cache *cache,
 			automatic_keys(&g, store);
 	}
 	if (published(&g, MZ_FAMILY_TLSA) && domain->system->certificate_count > 0)
-		certificates(&g);
+		certificates(&g, store, now);
 	if (published(&g, MZ_FAMILY_AUTOCONFIG) && domain->system->autoconfig_document != NULL)
 		document(&g);
+	if (g.err != MZ_OK)
+		mz_facts_clear(out);
+	return g.err;
+}
+
+int mz_facts_load_tlsa(struct mz_facts *out, struct mz_facts_cache *cache,
+		       const struct mz_conf_domain *domain, struct mz_store *store, int64_t now,
+		       struct mz_conf_errors *errors)
+{
+	struct gathering g = {.out = out, .cache = cache, .domain = domain, .errors = errors};
+
+	*out = (struct mz_facts){0};
+	if (published(&g, MZ_FAMILY_TLSA) && domain->system->certificate_count > 0)
+		certificates(&g, store, now);
 	if (g.err != MZ_OK)
 		mz_facts_clear(out);
 	return g.err;
@@ -223,6 +240,29 @@ void mz_facts_check(struct mz_facts_cache *cache, const struct mz_conf *conf,
 			if (domain->dkim_keys[k].file != NULL)
 				(void)mz_cache_dkim(cache, domain->dkim_keys[k].file,
 						    &domain->dkim_keys[k].where, errors, &err);
+		}
+	}
+}
+
+void mz_facts_expired(struct mz_facts_cache *cache, const struct mz_conf *conf, int64_t now,
+		      void (*fn)(void *arg, const char *line), void *arg)
+{
+	for (size_t i = 0; i < conf->system_count; i++) {
+		for (size_t k = 0; k < conf->systems[i].certificate_count; k++) {
+			const struct mz_conf_certificate *certificate =
+				&conf->systems[i].certificates[k];
+			const struct mz_cert *cert = mz_cache_known_cert(cache, certificate);
+			char time[MZ_TIME_TEXT] = "";
+			struct mz_cause line = {0};
+
+			if (cert == NULL || cert->not_after >= now)
+				continue;
+			(void)mz_cause_set(&line, MZ_OK,
+					   "%.300s: the certificate has expired (%s): its TLSA "
+					   "records stay, and no older one leaves until it is "
+					   "renewed",
+					   certificate->file, mz_clock_text(cert->not_after, time));
+			fn(arg, line.text);
 		}
 	}
 }

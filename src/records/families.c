@@ -72,6 +72,11 @@ static int give(struct mz_rrlist *list, struct mz_rrlist *out)
 	return MZ_OK;
 }
 
+uint32_t mz_records_ttl(const struct mz_conf_domain *domain)
+{
+	return domain->server != NULL ? domain->server->ttl : 300;
+}
+
 int mz_records_derive(const struct mz_conf_domain *domain, const struct mz_facts *facts,
 		      struct mz_rrlist *out, struct mz_conf_errors *errors)
 {
@@ -79,7 +84,7 @@ int mz_records_derive(const struct mz_conf_domain *domain, const struct mz_facts
 		.domain = domain,
 		.facts = facts,
 		.errors = errors,
-		.ttl = domain->server != NULL ? domain->server->ttl : 300,
+		.ttl = mz_records_ttl(domain),
 	};
 	struct mz_str report = {0};
 

@@ -24,7 +24,7 @@ static int by_file(const void *a, const void *b)
 	return d != 0 ? d : strcmp(x->text, y->text);
 }
 
-static int write_policy(const char *path, const struct mz_str *policy, struct mz_cause *cause)
+static bool holds(const char *path, const struct mz_str *policy)
 {
 	uint8_t *octets = NULL;
 	size_t len = 0;
@@ -32,8 +32,31 @@ static int write_policy(const char *path, const struct mz_str *policy, struct mz
 		    len == policy->len && memcmp(octets, policy->s, len) == 0;
 
 	free(octets);
-	return same ? MZ_OK
-		    : mz_file_write_atomic(path, policy->s, policy->len, POLICY_MODE, cause);
+	return same;
+}
+
+static int write_policy(const char *path, const struct mz_str *policy, struct mz_cause *cause)
+{
+	return holds(path, policy)
+		       ? MZ_OK
+		       : mz_file_write_atomic(path, policy->s, policy->len, POLICY_MODE, cause);
+}
+
+int mz_sts_file_check(const struct mz_conf_domain *domain, struct mz_cause *cause)
+{
+	struct mz_str policy = {0};
+	int err = MZ_OK;
+
+	if (!has_file(domain))
+		return MZ_OK;
+	err = mz_records_sts_policy(domain, &policy);
+	if (err == MZ_OK && !holds(domain->mta_sts->policy_file, &policy))
+		err = mz_cause_set(cause, MZ_EFAILED,
+				   "the policy must be served before its id is published, and is "
+				   "not in %.300s: see the error when it was to be written",
+				   domain->mta_sts->policy_file);
+	mz_str_clear(&policy);
+	return err;
 }
 
 /* The domains [0, count) name one file: they must want the same in it. */

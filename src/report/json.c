@@ -76,6 +76,8 @@ static void add_refused(struct mz_str *out, const struct mz_report *report, size
 
 void print_json(struct mz_str *out, const struct mz_report *report, size_t domain)
 {
+	char time[MZ_TIME_TEXT] = "";
+
 	mz_str_addc(out, '{');
 	add_text(out, "domain", report->job->domains[domain]->text);
 	mz_str_add(out, ", ");
@@ -97,7 +99,11 @@ void print_json(struct mz_str *out, const struct mz_report *report, size_t domai
 	mz_str_add(out, ", \"keys_to_make\": [");
 	if (report->keys_missing != NULL)
 		print_algorithms(out, report->keys_missing[domain], "\"");
-	mz_str_add(out, "], ");
+	mz_str_add(out, "], \"tlsa_until\": ");
+	if (report->tlsa != NULL && report->tlsa[domain].look_at != 0)
+		mz_str_addf(out, "\"%s\", ", mz_clock_text(report->tlsa[domain].look_at, time));
+	else
+		mz_str_add(out, "null, ");
 	if (report->job->mode != MZ_FLOW_PLAN)
 		mz_str_addf(out, "\"applied\": %s, ", report->error == NULL ? "true" : "false");
 	add_text(out, "error", report->error);

@@ -91,6 +91,21 @@ static void add_summary(struct mz_str *out, const struct mz_report *report, size
 		    report->foreign == 1 ? "" : "s");
 }
 
+/* A TLSA key that is no longer in use stays for a while. */
+static void add_waiting(struct mz_str *out, const struct mz_tlsa_wait *wait)
+{
+	char time[MZ_TIME_TEXT] = "";
+
+	if (wait->look_at != 0)
+		mz_str_addf(out,
+			    "  * TLSA: a key that is no longer in use stays until %s, and leaves "
+			    "with the first apply after it\n",
+			    mz_clock_text(wait->look_at, time));
+	else
+		mz_str_add(out, "  * TLSA: a key that is no longer in use stays until a good "
+				"certificate is served for two TTLs\n");
+}
+
 void print_text(struct mz_str *out, const struct mz_report *report, size_t domain, bool colour)
 {
 	const struct mz_conf_server *server = report->job->server;
@@ -121,6 +136,8 @@ void print_text(struct mz_str *out, const struct mz_report *report, size_t domai
 		print_algorithms(out, report->keys_missing[domain], "");
 		mz_str_addc(out, '\n');
 	}
+	if (report->tlsa != NULL && report->tlsa[domain].old)
+		add_waiting(out, &report->tlsa[domain]);
 	if (report->error != NULL)
 		mz_str_add(out, "Failed: see the error.\n");
 	else if (report->counts != NULL)

@@ -78,6 +78,23 @@ static const char *const sql[MZ_SQL_COUNT] = {
 	[MZ_SQL_DKIM_LIST] =
 		"SELECT selector, algorithm, stage, version, public_text, created, since"
 		" FROM dkim WHERE domain = ? ORDER BY id",
+#define TLSA_OWNER " server = ? AND origin = ? AND owner = ?"
+	[MZ_SQL_TLSA_GET] = "SELECT digest, role, since, served, ttl FROM tlsa WHERE" TLSA_OWNER
+			    " AND system = ? ORDER BY digest",
+	[MZ_SQL_TLSA_CLEAR] = "DELETE FROM tlsa WHERE" TLSA_OWNER " AND system = ?",
+	[MZ_SQL_TLSA_PUT] =
+		"INSERT INTO tlsa (server, origin, owner, system, digest, role, since, served, ttl)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[MZ_SQL_TLSA_ADDING] =
+		"UPDATE tlsa SET served = 0, ttl = max(?5, (SELECT coalesce(max(o.ttl), 0)"
+		" FROM tlsa o WHERE o.server = ?1 AND o.origin = ?2 AND o.owner = ?3"
+		" AND (o.served = 0 OR o.served + o.ttl > ?6)))"
+		" WHERE server = ?1 AND origin = ?2 AND owner = ?3 AND digest = ?4",
+	[MZ_SQL_TLSA_SERVED] = "UPDATE tlsa SET served = ?5 WHERE server = ?1 AND origin = ?2"
+			       " AND owner = ?3 AND digest = ?4 AND served = 0",
+	[MZ_SQL_TLSA_DELETING] = "DELETE FROM tlsa WHERE" TLSA_OWNER " AND digest = ?",
+	/* 1: MZ_TLSA_LEAF */
+	[MZ_SQL_TLSA_IN_USE] = "SELECT digest FROM tlsa WHERE" TLSA_OWNER " AND role = 1",
 };
 
 struct mz_store *mz_store_new(const char *directory)

@@ -38,6 +38,12 @@ const char *const mz_store_steps[] = {
 	"CREATE INDEX task_over ON task (changed, id) WHERE state >= 3;"
 	"CREATE TABLE domain ("
 	" name TEXT NOT NULL PRIMARY KEY, on_removal INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
+	/* TLSA keys. `owner` is a name in wire form, `digest` that of the key. */
+	"CREATE TABLE tlsa ("
+	" server TEXT NOT NULL, origin TEXT NOT NULL, owner BLOB NOT NULL, system TEXT NOT NULL,"
+	" digest BLOB NOT NULL, role INTEGER NOT NULL, since INTEGER NOT NULL,"
+	" served INTEGER NOT NULL, ttl INTEGER NOT NULL,"
+	" PRIMARY KEY (server, origin, owner, system, digest)) STRICT, WITHOUT ROWID;",
 };
 const int mz_store_version = (int)(sizeof(mz_store_steps) / sizeof(mz_store_steps[0]));
 

@@ -39,7 +39,7 @@ int tool_derive(const struct mz_conf_domain *domain, struct mz_facts_cache *cach
 {
 	struct mz_rrlist list = {0};
 	struct mz_facts facts = {0};
-	int err = mz_facts_load(&facts, cache, domain, store, errors);
+	int err = mz_facts_load(&facts, cache, domain, store, mz_clock_wall(), errors);
 
 	if (err == MZ_OK)
 		err = mz_records_derive(domain, &facts, &list, errors);

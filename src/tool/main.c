@@ -24,6 +24,8 @@ static const struct command commands[] = {
 	{"challenge", "present DOMAIN VALUE | cleanup DOMAIN VALUE",
 	 "add the TXT of an ACME DNS-01 challenge and wait until each server has it; remove it",
 	 tool_challenge, 0, 3, 3},
+	{"tlsa", "gate HOST", "may the certificate of HOST be switched to its next key now?",
+	 tool_tlsa, 0, 2, 2},
 	{"status", "[DOMAIN...]",
 	 "how each domain stands (this and what follows ask a running mailzoned)", tool_remote, 0,
 	 0, -1},
@@ -77,7 +79,8 @@ static void usage(FILE *to)
 		      "      --limit N       so many changes\n"
 		      "  -v, --verbose       say more on stderr; twice for every step\n"
 		      "  -h, --help, -V, --version\n"
-		      "\nexit status: 0 good, 1 failed or refused, 2 changes pending (plan), 64 "
+		      "\nexit status: 0 good, 1 failed or refused, 2 changes pending (plan) or "
+		      "not yet (tlsa gate), 64 "
 		      "wrong usage\n",
 		      MZ_CONFIG_FILE);
 }

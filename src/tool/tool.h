@@ -36,6 +36,7 @@ int tool_plan(const struct options *options, int argc, char **argv);
 int tool_apply(const struct options *options, int argc, char **argv);
 int tool_withdraw(const struct options *options, int argc, char **argv);
 int tool_challenge(const struct options *options, int argc, char **argv);
+int tool_tlsa(const struct options *options, int argc, char **argv);
 int tool_remote(const struct options *options, int argc, char **argv);
 /* Has a running mailzoned do the command: false when none answers at the control socket. */
 bool tool_hand_over(const struct options *options, const struct mz_conf *conf, int argc,

@@ -109,6 +109,53 @@ static void test_selector_in_use(void **state)
 	assert_int_equal(w->plan.refusal_count, 0);
 }
 
+/* Two servers answer at one name: what is left must fit one of them, or nothing may be left. */
+static void test_tlsa_in_use(void **state)
+{
+	struct world *w = *state;
+	struct mz_rrlist in_use = {0};
+
+	assert_int_equal(mz_rr_from_text(&in_use, "_25._tcp.mx TLSA 3 1 1 aa", w->origin.wire, 0,
+					 NULL, NULL),
+			 MZ_OK);
+	assert_int_equal(mz_rr_from_text(&in_use, "_25._tcp.mx TLSA 3 1 1 ab", w->origin.wire, 0,
+					 NULL, NULL),
+			 MZ_OK);
+	mz_rrlist_sort(&in_use, true);
+	w->in_use = &in_use;
+	w->domains[0].withdraw = true; /* as undo does it */
+	had(w, 0, MZ_FAMILY_TLSA, "_25._tcp.mx TLSA 3 1 1 aa");
+	had(w, 0, MZ_FAMILY_TLSA, "_25._tcp.mx TLSA 2 1 1 ca");
+	want(w, 0, MZ_FAMILY_TLSA, EXACT, "_25._tcp.mx TLSA 3 1 1 bb");
+	stands(w, "_25._tcp.mx TLSA 3 1 1 aa");
+	stands(w, "_25._tcp.mx TLSA 2 1 1 ca");
+	assert_plan(w, "! _25._tcp.mx.example.org. TLSA no TLSA record would fit a certificate in "
+		       "use\n");
+	/* One of them comes, or stays. */
+	want(w, 0, MZ_FAMILY_TLSA, EXACT, "_25._tcp.mx TLSA 3 1 1 ab");
+	world_plan(w);
+	assert_int_equal(w->plan.refusal_count, 0);
+	w->in_use = NULL;
+	mz_rrlist_clear(&in_use);
+}
+
+/* All of it may go: senders then do as they did before DANE. */
+static void test_tlsa_withdrawn(void **state)
+{
+	struct world *w = *state;
+	struct mz_rrlist in_use = {0};
+
+	assert_int_equal(mz_rr_from_text(&in_use, "_25._tcp.mx TLSA 3 1 1 aa", w->origin.wire, 0,
+					 NULL, NULL),
+			 MZ_OK);
+	w->in_use = &in_use;
+	had(w, 0, MZ_FAMILY_TLSA, "_25._tcp.mx TLSA 3 1 1 aa");
+	stands(w, "_25._tcp.mx TLSA 3 1 1 aa");
+	assert_plan(w, "- _25._tcp.mx.example.org. 300 TLSA 3 1 1 aa | tlsa 0\n");
+	w->in_use = NULL;
+	mz_rrlist_clear(&in_use);
+}
+
 /* ---- CNAME and other data ---------------------------------------------------------------------------- */
 
 static void test_cname_on_foreign_data(void **state)
@@ -534,6 +581,8 @@ int main(void)
 		TEST(test_takeover_of_our_own),
 		TEST(test_selector_in_use),
 		TEST(test_active_selector),
+		TEST(test_tlsa_in_use),
+		TEST(test_tlsa_withdrawn),
 		TEST(test_cname_on_foreign_data),
 		TEST(test_data_on_foreign_cname),
 		TEST(test_foreign_cname_is_taken_over),

@@ -82,7 +82,8 @@ void world_plan(struct world *w)
 					  .desired = &w->desired,
 					  .ledger = &w->ledger,
 					  .live = &w->live,
-					  .signing = w->signing};
+					  .signing = w->signing,
+					  .in_use = w->in_use};
 	assert_int_equal(mz_plan_make(&w->input, &w->plan), MZ_OK);
 }
 

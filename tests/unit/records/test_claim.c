@@ -205,13 +205,13 @@ static void test_families(void **state)
 		[MZ_FAMILY_DMARC] = MZ_CLAIM_WHOLE,
 		[MZ_FAMILY_MX] = MZ_CLAIM_WHOLE,
 	};
-	struct mz_name covered = name_of("mail.example.org");
-	const struct mz_cert cert = {.names = &covered, .name_count = 1};
-	const struct mz_cert *certs[] = {&cert};
+	const struct mz_name owner = name_of("_993._tcp.mail.example.org");
+	struct mz_fact_tlsa tlsa = {.owner = owner.wire, .set = {.count = 1}};
 	struct mz_fact_dkim key = {"s1", MZ_DKIM_ED25519, ""};
 	struct mz_facts facts = {.dkim = &key,
 				 .dkim_count = 1,
-				 .certs = certs,
+				 .tlsa = &tlsa,
+				 .tlsa_count = 1,
 				 .autoconfig_digest = "x"};
 	struct mz_conf_errors errors = {0};
 	struct mz_rrlist list = {0};
@@ -223,7 +223,6 @@ static void test_families(void **state)
 	w.domain.publish = MZ_FAMILIES_ALL;
 	w.domain.mta_sts = &w.sts;
 	world_service(&w, MZ_PROTO_IMAP, false, "mail.example.org");
-	world_certificate(&w, "unread.pem", NULL, NULL);
 	world_acme(&w, "ca.example", "https://a/1", true, "");
 	world_record(&w, "www A 192.0.2.1");
 	if (mz_records_derive(&w.domain, &facts, &list, &errors) != MZ_OK)

@@ -21,7 +21,8 @@ static void assert_fault(struct mz_facts_cache *cache, struct world *w, size_t c
 	struct mz_conf_errors errors = {0};
 	struct mz_facts facts = {0};
 
-	assert_int_equal(mz_facts_load(&facts, cache, &w->domain, NULL, &errors), MZ_EINVAL);
+	assert_int_equal(mz_facts_load(&facts, cache, &w->domain, NULL, 1790000000, &errors),
+			 MZ_EINVAL);
 	assert_int_equal(errors.count, count);
 	assert_int_equal(facts.dkim_count, 0);
 	if (count > 0 && strstr(errors.text.s, words) == NULL)
@@ -34,7 +35,7 @@ static struct mz_facts load(struct mz_facts_cache *cache, struct world *w, struc
 	struct mz_conf_errors errors = {0};
 	struct mz_facts facts = {0};
 
-	if (mz_facts_load(&facts, cache, &w->domain, store, &errors) != MZ_OK)
+	if (mz_facts_load(&facts, cache, &w->domain, store, 1790000000, &errors) != MZ_OK)
 		fail_msg("%s", errors.text.s);
 	assert_int_equal(errors.count, 0);
 	return facts;
@@ -256,6 +257,54 @@ static void test_missing(void **state)
 	mz_facts_cache_free(cache);
 }
 
+/* Every owner once, with what is on disk and what the store remembers of it. */
+static void test_tlsa(void **state)
+{
+	const struct mz_conf_server server = {.name = "primary", .ttl = 600};
+	const struct mz_name https = name_of("_443._tcp.mx1.example.org");
+	struct mz_facts_cache *cache = new_cache();
+	struct mz_store *store = open_store("tlsa");
+	struct mz_tlsa_set old = {.key = {{.role = MZ_TLSA_LEAF, .since = 1, .served = 2}},
+				  .count = 1};
+	struct mz_tlsa_place place = {0};
+	struct mz_facts facts = {0};
+	struct world w;
+
+	(void)state;
+	world_init(&w, "example.org", "example.org");
+	w.domain.publish = 1u << MZ_FAMILY_TLSA;
+	w.domain.server = &server;
+	w.domain.origin_text = "example.org";
+	w.system.name = "default";
+	w.mxs.count = 0;
+	world_mx(&w, "mx1.example.org", 10);
+	world_mx(&w, "mx1.example.net", 20);
+	world_service(&w, MZ_PROTO_JMAP, false, "mx1.example.org");
+	world_service(&w, MZ_PROTO_CALDAV, false, "mx1.example.org");
+	world_certificate(&w, data_file("selfsigned.pem", 0644), data_file("ec.pub.pem", 0644),
+			  "mx1.example.org", "mx1.example.net", NULL);
+	facts = load(cache, &w, store);
+	assert_int_equal(facts.tlsa_count, 2);
+	assert_true(mz_name_equal(facts.tlsa[1].owner, https.wire));
+	assert_int_equal(facts.tlsa[1].set.count, 2);
+	assert_true(facts.tlsa[1].changed);
+	assert_false(facts.tlsa[1].early);
+	place = mz_fact_tlsa_place(&w.domain, &facts.tlsa[1]);
+	assert_int_equal(mz_store_tlsa_put(store, &place, &facts.tlsa[1].set), MZ_OK);
+	place = mz_fact_tlsa_place(&w.domain, &facts.tlsa[0]);
+	assert_int_equal(mz_store_tlsa_put(store, &place, &old), MZ_OK);
+	mz_facts_clear(&facts);
+	facts = load(cache, &w, store);
+	assert_int_equal(facts.tlsa[0].set.count, 3);
+	assert_true(facts.tlsa[0].changed);
+	assert_true(facts.tlsa[0].early);
+	assert_int_equal(facts.tlsa[1].set.count, 2);
+	assert_false(facts.tlsa[1].changed);
+	mz_facts_clear(&facts);
+	mz_store_close(store);
+	mz_facts_cache_free(cache);
+}
+
 static void test_template(void **state)
 {
 	static const struct {
@@ -303,15 +352,11 @@ static void test_template_too_long(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nothing_to_read),
-		cmocka_unit_test(test_unread),
-		cmocka_unit_test(test_faults_once),
-		cmocka_unit_test(test_faults_of_all),
-		cmocka_unit_test(test_cached),
-		cmocka_unit_test(test_stages),
-		cmocka_unit_test(test_missing),
-		cmocka_unit_test(test_template),
-		cmocka_unit_test(test_template_too_long),
+		cmocka_unit_test(test_nothing_to_read), cmocka_unit_test(test_unread),
+		cmocka_unit_test(test_faults_once),	cmocka_unit_test(test_faults_of_all),
+		cmocka_unit_test(test_cached),		cmocka_unit_test(test_stages),
+		cmocka_unit_test(test_missing),		cmocka_unit_test(test_tlsa),
+		cmocka_unit_test(test_template),	cmocka_unit_test(test_template_too_long),
 	};
 
 	return cmocka_run_group_tests(tests, folder_make, folder_remove);

@@ -33,8 +33,8 @@ static void version_0_to_1(void **state)
 	assert_int_equal(ask(s->store->db,
 			     "SELECT count(*) FROM sqlite_schema WHERE type = 'table'"
 			     " AND name IN ('zone', 'ledger', 'change', 'dkim', 'task',"
-			     " 'domain')"),
-			 6);
+			     " 'domain', 'tlsa')"),
+			 7);
 }
 
 static void opened_again(void **state)
@@ -68,15 +68,18 @@ static void refused(struct scratch *s, const char *text)
 static void newer_version(void **state)
 {
 	struct scratch *s = *state;
-	char sql[64] = "";
+	char sql[64] = "", text[128] = "";
 
 	scratch_open(s);
 	mz_store_close(s->store);
 	s->store = NULL;
 	snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", mz_store_version + 1);
 	scratch_sql(s->path, sql);
-	refused(s,
-		"is of version 3, and this program knows versions up to 2: use the newer program");
+	snprintf(text, sizeof(text),
+		 "is of version %d, and this program knows versions up to %d: use the newer "
+		 "program",
+		 mz_store_version + 1, mz_store_version);
+	refused(s, text);
 }
 
 /* What stood in a database of version 1 is kept, and what is new works. */
@@ -106,7 +109,7 @@ static void version_1_to_2(void **state)
 	s->cause.text[0] = '\0';
 	scratch_open(s);
 	db = s->store->db;
-	assert_int_equal(ask(db, "PRAGMA user_version"), 2);
+	assert_int_equal(ask(db, "PRAGMA user_version"), mz_store_version);
 	assert_int_equal(mz_store_zone_get(s->store, "p", "o", "d", &zone), MZ_OK);
 	assert_int_equal(zone.serial, 7);
 	assert_int_equal(ask(db, "SELECT count(*) FROM ledger WHERE domain = 'd'"), 1);
@@ -117,6 +120,34 @@ static void version_1_to_2(void **state)
 	scratch_commit(s);
 	scratch_reopen(s);
 	assert_int_equal(ask(s->store->db, "SELECT count(*) FROM task, domain"), 1);
+}
+
+/* The step that brings the TLSA keys: a database without them gets the table, and keeps its tasks. */
+static void tlsa_keys_come(void **state)
+{
+	static const uint8_t owner[] = {1, 'h', 0};
+	const struct mz_tlsa_place place = {"p", "o", owner, "default"};
+	const struct mz_tlsa_set set = {.key = {{.digest = {7}}}, .count = 1};
+	struct mz_tlsa_set got = {0};
+	struct scratch *s = *state;
+	int before = 0;
+
+	while (strstr(mz_store_steps[before], "CREATE TABLE tlsa ") == NULL)
+		before++;
+	s->store = mz_store_new(s->dir);
+	assert_non_null(s->store);
+	assert_int_equal(sqlite3_open(s->path, &s->store->db), SQLITE_OK);
+	assert_int_equal(mz_store_migrate(s->store, mz_store_steps, 0, before), MZ_OK);
+	mz_store_free(s->store);
+	s->store = NULL;
+	scratch_sql(s->path, "INSERT INTO task VALUES (1, 0, 'd', 1, 0, 0, 0, 1, 1, 1, '')");
+	scratch_open(s);
+	assert_int_equal(ask(s->store->db, "SELECT count(*) FROM task"), 1);
+	assert_int_equal(mz_store_tlsa_put(s->store, &place, &set), MZ_OK);
+	scratch_commit(s);
+	scratch_reopen(s);
+	assert_int_equal(mz_store_tlsa_get(s->store, &place, &got), MZ_OK);
+	assert_int_equal(got.count, 1);
 }
 
 static void other_program(void **state)
@@ -195,9 +226,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SCRATCH_TEST(version_0_to_1), SCRATCH_TEST(opened_again),
-		SCRATCH_TEST(version_1_to_2), SCRATCH_TEST(newer_version),
-		SCRATCH_TEST(other_program),  SCRATCH_TEST(no_database),
-		SCRATCH_TEST(missing_table),  SCRATCH_TEST(several_steps),
+		SCRATCH_TEST(version_1_to_2), SCRATCH_TEST(tlsa_keys_come),
+		SCRATCH_TEST(newer_version),  SCRATCH_TEST(other_program),
+		SCRATCH_TEST(no_database),    SCRATCH_TEST(missing_table),
+		SCRATCH_TEST(several_steps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -106,6 +106,9 @@ struct app {
 
 	/* hook.c */
 	LIST_HEAD(, hook_run) hooks;
+
+	/* withdraw.c */
+	LIST_HEAD(, withdrawal) withdrawals;
 };
 
 /* app.c */
@@ -149,6 +152,8 @@ void run_clear(struct app *app);
 /* withdraw.c */
 /* Starts a task that withdraws a domain; it ends by itself. Where there is no memory it stays due. */
 void withdraw_start(struct app *app, const struct mz_task *task);
+/* Forgets those under way; after mz_engine_free and run_clear. */
+void withdraw_clear(struct app *app);
 
 /* status.c */
 struct domain_status *status_domain(struct app *app,

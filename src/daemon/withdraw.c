@@ -7,17 +7,20 @@
 
 /* A domain that has left the configuration: its records go, wherever the ledger has them. */
 struct withdrawal {
+	LIST_ENTRY(withdrawal) link;
 	struct app *app;
 	struct site *site;
 	int64_t task;
 	struct mz_selection selection;
 	struct mz_run *run;
+	int err;	   /* why there is no run */
 	struct event *end; /* a run is not freed from inside its own callback */
 	struct mz_cause reason;
 };
 
 static void withdrawal_free(struct withdrawal *w)
 {
+	LIST_REMOVE(w, link);
 	mz_run_free(w->run);
 	mz_selection_clear(&w->selection);
 	if (w->end != NULL)
@@ -29,13 +32,14 @@ static void withdrawal_free(struct withdrawal *w)
 static void on_end(evutil_socket_t fd, short what, void *arg)
 {
 	struct withdrawal *w = arg;
-	bool good = w->run == NULL || mz_run_status(w->run) == 0;
+	bool good = w->run != NULL ? mz_run_status(w->run) == 0 : w->err == MZ_OK;
 
 	(void)fd;
 	(void)what;
 	run_end_task(w->app, w->task, good ? MZ_RESULT_DONE : MZ_RESULT_RETRY, w->reason.text, NULL,
 		     false);
 	(void)mz_engine_commit(w->app->engine, NULL, NULL);
+	run_soon(w->app); /* it may have to be tried again */
 	withdrawal_free(w);
 }
 
@@ -79,24 +83,37 @@ void withdraw_start(struct app *app, const struct mz_task *task)
 				     .done = on_run_done,
 				     .arg = w};
 	int64_t id = task->id;
-	int err = MZ_ENOMEM;
 
-	if (w == NULL || (w->end = evtimer_new(app->base, on_end, w)) == NULL ||
-	    mz_queue_start(app->queue, id, mz_clock_wall()) != MZ_OK) {
-		free(w);
+	if (w == NULL)
 		return;
-	}
+	LIST_INSERT_HEAD(&app->withdrawals, w, link);
 	w->app = app;
 	w->task = id;
 	w->site = app->site;
 	site_hold(w->site);
+	w->end = evtimer_new(app->base, on_end, w);
+	if (w->end == NULL || mz_queue_start(app->queue, id, mz_clock_wall()) != MZ_OK) {
+		withdrawal_free(w);
+		return;
+	}
 	task = mz_queue_find(app->queue, id);
-	err = mz_select_places(&w->selection, w->site->conf, app->store, task->domain, on_error, w);
+	w->err = mz_select_places(&w->selection, w->site->conf, app->store, task->domain, on_error,
+				  w);
+	if (w->err == MZ_ENOTFOUND)
+		w->err = MZ_OK; /* nothing is ours any more */
 	input.conf = w->site->conf;
 	input.facts = w->site->facts;
 	input.selection = &w->selection;
-	if (err == MZ_OK && w->selection.count > 0)
-		err = mz_run_start(&w->run, &input);
-	if (w->selection.count == 0 || err != MZ_OK)
-		on_run_done(w); /* nothing was ours, or it cannot be told where */
+	if (w->err == MZ_OK && w->selection.count > 0)
+		w->err = mz_run_start(&w->run, &input);
+	if (w->run == NULL)
+		on_run_done(w);
+}
+
+void withdraw_clear(struct app *app)
+{
+	struct withdrawal *w = NULL;
+
+	while ((w = LIST_FIRST(&app->withdrawals)) != NULL)
+		withdrawal_free(w);
 }

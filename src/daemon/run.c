@@ -338,8 +338,9 @@ static void on_task_of_domain(void *arg, const struct mz_task *task)
 {
 	struct gather *gather = arg;
 
-	if (task->kind == MZ_TASK_DNS && (task->flags & MZ_TASK_WITHDRAW) == 0 &&
-	    task->due <= gather->now && gather->zone->tasks[gather->domain] == 0)
+	if (task->state != MZ_TASK_RUNNING && task->kind == MZ_TASK_DNS &&
+	    (task->flags & MZ_TASK_WITHDRAW) == 0 && task->due <= gather->now &&
+	    gather->zone->tasks[gather->domain] == 0)
 		take_task(gather->zone, task, gather->domain);
 }
 

@@ -106,6 +106,8 @@ void flow_finish(struct flow *flow)
 		report.plan = &flow->plan;
 		report.live = &flow->live;
 	}
+	flow_propagate_cancel(flow);
+	/* The job and its configuration may go with this call. */
 	flow->done(flow->arg, &report);
 	free((void *)report.changes);
 	free(counts);

@@ -209,6 +209,7 @@ def test_secondaries(family, site):
         assert not whole(bind, site, zone)
         assert daemon.status()[zone]["state"] == "pending"
         assert [c["state"] for c in mzd.history(site, zone)] == ["intended"]
+        site.must(0, "reload")  # what waits keeps the configuration that it began with
         bind.rndc("retransfer", zone)
         daemon.wait_state(zone, "in-sync")
         assert whole(nsd, site, zone) and whole(bind, site, zone)

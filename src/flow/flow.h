@@ -38,6 +38,9 @@ struct batch {
 /* How often somebody else may come between reading and updating. */
 enum { FLOW_RACES_MAX = 3 };
 
+/* Seconds until a message of an earlier process has arrived and been worked off, or never will be. */
+enum { IN_FLIGHT = 2 };
+
 /* A slot that the server would not change. */
 struct denied {
 	struct mz_name owner;
@@ -128,6 +131,7 @@ struct flow {
 	bool looked_again;	/* an outcome was unknown, and time was given to settle it */
 	unsigned races, attempts, looks;
 	uint64_t failing_since; /* monotonic ms: the first SERVFAIL to an UPDATE */
+	int64_t intended_at;	/* wall: the last change that an earlier run left open; 0: none */
 	uint64_t deadline;	/* monotonic ms: no new attempt after it */
 
 	struct look *look; /* one a secondary */

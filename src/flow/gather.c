@@ -93,6 +93,8 @@ static void on_intended(void *arg, const struct mz_store_change *change)
 	if (strcmp(change->server, in->flow->job.server->name) != 0 ||
 	    strcmp(change->origin, in->flow->job.origin_text) != 0)
 		return;
+	if (in->flow->intended_at < change->time)
+		in->flow->intended_at = change->time;
 	for (size_t i = 0; i < change->added->count && in->err == MZ_OK; i++) {
 		struct mz_rr rr = change->added->rr[i];
 

@@ -341,23 +341,12 @@ static void on_arrived(evutil_socket_t fd, short what, void *arg)
 	flow_read(arg);
 }
 
-/* How long, in ms, what an earlier process sent may still be on its way: one that was killed a moment ago left
- * messages in the network and in the server's queue. */
-static unsigned on_its_way(const struct flow *flow)
-{
-	int64_t age = mz_clock_wall() - flow->intended_at;
-
-	return flow->intended_at == 0 || age >= IN_FLIGHT ? 0
-	       : age < 0				  ? IN_FLIGHT * 1000u
-							  : (unsigned)(IN_FLIGHT - age) * 1000u;
-}
-
 void flow_read(struct flow *flow)
 {
 	struct mz_live_request request = {0};
 	struct mz_cause cause = {0};
 	int err = flow_recall(flow, &cause);
-	unsigned wait = on_its_way(flow);
+	unsigned wait = flow_on_its_way(flow);
 
 	flow_enter(flow, STATE_READ);
 	if (err != MZ_OK) {

@@ -173,6 +173,9 @@ int flow_plan(struct flow *flow, const struct mz_live *live, struct mz_plan *out
  * read: the wishes of the zone's other domains, the ledger, the slots */
 int flow_gather(struct flow *flow, struct mz_cause *cause);
 int flow_recall(struct flow *flow, struct mz_cause *cause);
+/* How long, in ms, what an earlier process sent may still be on its way: one that was killed a moment ago left
+ * messages in the network and in the server's queue. */
+unsigned flow_on_its_way(const struct flow *flow);
 /* Is the domain planned with all that it publishes? Only then is its state recorded. */
 bool flow_complete(const struct flow *flow, size_t domain);
 

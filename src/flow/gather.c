@@ -237,3 +237,13 @@ int flow_recall(struct flow *flow, struct mz_cause *cause)
 	flow->recalled = true;
 	return make_slots(flow);
 }
+
+unsigned flow_on_its_way(const struct flow *flow)
+{
+	int64_t left = flow->intended_at + IN_FLIGHT - mz_clock_wall();
+
+	if (flow->intended_at == 0 || left <= 0)
+		return 0;
+	return (unsigned)(left < IN_FLIGHT ? left : IN_FLIGHT) *
+	       1000u; /* the clock may leap back */
+}

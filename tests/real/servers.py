@@ -684,9 +684,10 @@ class Nsd(Process):
     kind = "nsd"
     axfr_raw, axfr = Server.axfr_raw, Server.axfr
 
-    def __init__(self, primary):
+    def __init__(self, primary, refresh=None):
+        """refresh: asks the primary at least this often, in seconds; without, it waits for NOTIFY."""
         super().__init__()
-        self.primary = primary
+        self.primary, self.refresh = primary, refresh
         self.port = free_port()
         self.zones = []
 
@@ -743,6 +744,8 @@ key:
     allow-notify: 127.0.0.1 NOKEY
     provide-xfr: 127.0.0.1 %s
 """ % (zone, zone, self.primary.port, MAILKEY.name, MAILKEY.name)
+            if self.refresh:
+                text += "    max-refresh-time: %d\n    max-retry-time: %d\n" % (self.refresh, self.refresh)
         self.write("nsd.conf", text)
 
     def add_zone(self, zone):

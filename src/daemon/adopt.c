@@ -204,8 +204,8 @@ static void probe_servers(struct app *app)
 	for (size_t i = 0; i < conf->server_count; i++) {
 		struct server_status *server = status_server(app, conf->servers[i].name);
 
-		if (server != NULL)
-			server->breaker.next_probe = 0;
+		if (server != NULL && server->breaker.state == MZ_BREAKER_DOWN)
+			server->breaker.next_probe = mz_clock_wall();
 	}
 }
 

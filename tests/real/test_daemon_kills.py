@@ -10,7 +10,6 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import time
 
 import dns.name
 import dns.rdatatype
@@ -146,15 +145,19 @@ class Run:
         """A run that is killed at its n-th change. (Was it? Was the task accepted that it was given?)"""
         env = {"LD_PRELOAD": self.shim, "MZ_KILL_IN": self.site.state, "MZ_KILL_AT": str(n)}
         daemon = Daemon(self.site, env).start(wait=False)
+        command = ("reconcile", "--on-success-renew-certificate", self.zones[0])
         accepted = False
+
+        def over():
+            nonlocal accepted
+            if daemon.process.poll() is not None:
+                return True
+            if not accepted:
+                accepted = self.site.run(*command).code == 0
+            return accepted and self.settled()
+
         try:
-            while daemon.process.poll() is None:
-                if not accepted:
-                    command = ("reconcile", "--on-success-renew-certificate", self.zones[0])
-                    accepted = self.site.run(*command).code == 0
-                elif self.settled():
-                    break
-                time.sleep(0.01)
+            servers.wait_for("the end of the run", over, 60)
             status = daemon.stop()
         finally:
             daemon.stop(signal.SIGKILL)

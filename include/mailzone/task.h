@@ -80,8 +80,8 @@ int64_t mz_queue_next(const struct mz_queue *queue);
 /* Calls fn for each task that is due, the longest due first, until it returns false. */
 void mz_queue_due(struct mz_queue *queue, int64_t now,
 		  bool (*fn)(void *arg, const struct mz_task *task), void *arg);
-/* The unfinished tasks of a domain that wait (pending or retry), whenever they are due, in the
- * order of their numbers. */
+/* The unfinished tasks of a domain (pending, retry, running), whenever they are due, in the order of
+ * their numbers. */
 void mz_queue_of_domain(struct mz_queue *queue, const char *domain,
 			void (*fn)(void *arg, const struct mz_task *task), void *arg);
 /* An unfinished task, or NULL; valid until the queue is changed. */

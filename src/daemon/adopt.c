@@ -164,6 +164,14 @@ static bool unchanged(const struct site *old, const struct site *site, size_t i)
 	       memcmp(old->digests[was - old->conf->domains], site->digests[i], MZ_DIGEST) == 0;
 }
 
+/* Whoever reloads may have mended what kept the domain from being right: a key, an address. */
+static bool failed(const struct app *app, const char *domain)
+{
+	const struct domain_status *status = status_find(app, domain);
+
+	return status != NULL && status->state == DOMAIN_FAILED;
+}
+
 /* At the start: as the last process left it? *look: its look is overdue. */
 static bool verified(struct app *app, size_t i, int64_t now, bool *look)
 {
@@ -188,6 +196,19 @@ static bool verified(struct app *app, size_t i, int64_t now, bool *look)
 	return true;
 }
 
+/* Servers that are down are asked at once whether they are back. */
+static void probe_servers(struct app *app)
+{
+	const struct mz_conf *conf = app->site->conf;
+
+	for (size_t i = 0; i < conf->server_count; i++) {
+		struct server_status *server = status_server(app, conf->servers[i].name);
+
+		if (server != NULL && server->breaker.state == MZ_BREAKER_DOWN)
+			server->breaker.next_probe = mz_clock_wall();
+	}
+}
+
 static int file_changed(struct app *app, const struct site *old, size_t *filed)
 {
 	const struct mz_conf *conf = app->site->conf;
@@ -210,7 +231,7 @@ static int file_changed(struct app *app, const struct site *old, size_t *filed)
 		    !app->site->due[i]) {
 			if (app->site->tlsa[i].old)
 				look_tlsa(app, conf->domains[i].text, &app->site->tlsa[i]);
-			if (!look)
+			if (!look && !failed(app, conf->domains[i].text))
 				continue;
 			input.light = true;
 		}
@@ -316,6 +337,7 @@ int adopt_site(struct app *app, struct site *site, bool first)
 		err = first ? leave_before(app) : leave_all(app, old);
 	if (err == MZ_OK && first)
 		err = file_intended(app);
+	probe_servers(app);
 	if (err == MZ_OK)
 		err = file_changed(app, first ? NULL : old, &filed);
 	if (err == MZ_OK)

@@ -132,6 +132,7 @@ static void clear(struct app *app)
 	    mz_store_commit(app->store, &cause) != MZ_OK)
 		mz_log(MZ_LOG_ERROR, "state", "reason", cause.text, NULL);
 	run_clear(app);
+	withdraw_clear(app);
 	look_clear(app);
 	policies_clear(app);
 	mz_queue_free(app->queue);

@@ -15,11 +15,11 @@ static void on_task(void *arg, const struct mz_task *task)
 {
 	struct standing *standing = arg;
 
-	if (standing->next == 0 || task->due < standing->next)
+	if (task->state != MZ_TASK_RUNNING && (standing->next == 0 || task->due < standing->next))
 		standing->next = task->due;
-	if (task->state == MZ_TASK_RETRY || standing->since == 0)
+	if (task->reason[0] != '\0' || standing->since == 0)
 		standing->since = task->changed;
-	if (task->state == MZ_TASK_RETRY)
+	if (task->reason[0] != '\0')
 		(void)mz_cause_set(&standing->reason, MZ_OK, "%s", task->reason);
 	standing->state = "pending";
 }
@@ -27,20 +27,23 @@ static void on_task(void *arg, const struct mz_task *task)
 static struct standing judge(struct app *app, const struct mz_conf_domain *domain)
 {
 	const struct domain_status *status = status_find(app, domain->text);
-	struct standing standing = {.state = "manual"};
+	struct standing standing = {0};
 	int64_t now = mz_clock_wall(), look = 0;
 
-	if (!domain->automatic)
+	if (!domain->automatic) {
+		standing.state = "manual";
 		return standing;
-	standing.state = "pending";
+	}
 	look = look_next(domain->text, app->site->conf->reconcile_interval, now);
 	mz_queue_of_domain(app->queue, domain->text, on_task, &standing);
-	if (standing.next == 0 && status != NULL && status->state != DOMAIN_UNKNOWN) {
+	if (standing.state == NULL && status != NULL && status->state != DOMAIN_UNKNOWN) {
 		standing.state = status->state == DOMAIN_IN_SYNC ? "in-sync" : "failed";
 		standing.since = status->since;
 		if (status->reason != NULL)
 			(void)mz_cause_set(&standing.reason, MZ_OK, "%s", status->reason);
 	}
+	if (standing.state == NULL)
+		standing.state = "pending";
 	if (standing.since == 0)
 		standing.since = app->started;
 	if (standing.next == 0 || look < standing.next)

@@ -115,6 +115,9 @@ struct app {
 
 	/* hook.c */
 	LIST_HEAD(, hook_run) hooks;
+
+	/* withdraw.c */
+	LIST_HEAD(, withdrawal) withdrawals;
 };
 
 /* app.c */
@@ -157,7 +160,17 @@ void run_soon(struct app *app);
 int run_submit(void *app, const struct mz_job *job, mz_flow_done done, void *done_arg);
 /* Files a task, and says so in the log where that fails. */
 int run_file(struct app *app, const struct mz_queue_input *input, int64_t *id);
+/* Ends a task, unless `server`, which may be NULL, is down and said nothing (`silent`): then the task waits
+ * with its attempts as they were. */
+void run_end_task(struct app *app, int64_t id, enum mz_task_result result, const char *reason,
+		  const struct server_status *server, bool silent);
 void run_clear(struct app *app);
+
+/* withdraw.c */
+/* Starts a task that withdraws a domain; it ends by itself. Where there is no memory it stays due. */
+void withdraw_start(struct app *app, const struct mz_task *task);
+/* Forgets those under way; after mz_engine_free and run_clear. */
+void withdraw_clear(struct app *app);
 
 /* status.c */
 struct domain_status *status_domain(struct app *app,

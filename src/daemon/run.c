@@ -231,9 +231,8 @@ static enum mz_task_result result_of(enum mz_fault fault)
 	return MZ_RESULT_RETRY;
 }
 
-/* Ends a task, unless its server is down: then it waits with its attempts as they were. */
-static void end_task(struct app *app, int64_t id, enum mz_task_result result, const char *reason,
-		     const struct server_status *server, bool silent)
+void run_end_task(struct app *app, int64_t id, enum mz_task_result result, const char *reason,
+		  const struct server_status *server, bool silent)
 {
 	const struct mz_task *task = mz_queue_find(app->queue, id);
 	int64_t now = mz_clock_wall(), deadline = 0;
@@ -295,8 +294,8 @@ static void end_domain(struct zone_run *zone, const struct mz_report *report, si
 	if (task != NULL && result == MZ_RESULT_DONE && (task->flags & MZ_TASK_RENEW) != 0)
 		file_renewal(app, task);
 	follow_tlsa(app, report, i);
-	end_task(app, zone->tasks[i], result, reason.len > 0 ? reason.s : "", server,
-		 report->fault == MZ_FAULT_SILENT);
+	run_end_task(app, zone->tasks[i], result, reason.len > 0 ? reason.s : "", server,
+		     report->fault == MZ_FAULT_SILENT);
 	mz_str_clear(&reason);
 }
 
@@ -353,8 +352,9 @@ static void on_task_of_domain(void *arg, const struct mz_task *task)
 {
 	struct gather *gather = arg;
 
-	if (task->kind == MZ_TASK_DNS && (task->flags & MZ_TASK_WITHDRAW) == 0 &&
-	    task->due <= gather->now && gather->zone->tasks[gather->domain] == 0)
+	if (task->state != MZ_TASK_RUNNING && task->kind == MZ_TASK_DNS &&
+	    (task->flags & MZ_TASK_WITHDRAW) == 0 && task->due <= gather->now &&
+	    gather->zone->tasks[gather->domain] == 0)
 		take_task(gather->zone, task, gather->domain);
 }
 
@@ -400,105 +400,6 @@ static bool start_zone(struct app *app, const struct mz_conf_zone *conf,
 	return true;
 }
 
-/* ---- withdrawals -------------------------------------------------------------------------------------------------------- */
-
-/* A domain that has left the configuration: its records go, wherever the ledger has them. */
-struct withdrawal {
-	struct app *app;
-	struct site *site;
-	int64_t task;
-	struct mz_selection selection;
-	struct mz_run *run;
-	struct event *end; /* a run is not freed from inside its own callback */
-	struct mz_cause reason;
-};
-
-static void withdrawal_free(struct withdrawal *w)
-{
-	mz_run_free(w->run);
-	mz_selection_clear(&w->selection);
-	if (w->end != NULL)
-		event_free(w->end);
-	site_release(w->site);
-	free(w);
-}
-
-static void on_withdrawn(evutil_socket_t fd, short what, void *arg)
-{
-	struct withdrawal *w = arg;
-	bool good = w->run == NULL || mz_run_status(w->run) == 0;
-
-	(void)fd;
-	(void)what;
-	end_task(w->app, w->task, good ? MZ_RESULT_DONE : MZ_RESULT_RETRY, w->reason.text, NULL,
-		 false);
-	(void)mz_engine_commit(w->app->engine, NULL, NULL);
-	withdrawal_free(w);
-}
-
-static void withdrawal_done(void *arg)
-{
-	struct withdrawal *w = arg;
-	struct timeval now = {0, 0};
-
-	(void)evtimer_add(w->end, &now);
-}
-
-static void withdrawal_say(void *arg, const char *line)
-{
-	struct withdrawal *w = arg;
-
-	(void)mz_cause_set(&w->reason, MZ_EFAILED, "%s", line);
-	mz_log(MZ_LOG_WARNING, "withdraw", "reason", line, NULL);
-}
-
-static void withdrawal_output(void *arg, const char *text)
-{
-	(void)arg;
-	(void)text; /* the history has it */
-}
-
-static int withdrawal_submit(void *arg, const struct mz_job *job, mz_flow_done done, void *done_arg)
-{
-	struct withdrawal *w = arg;
-
-	return run_submit(w->app, job, done, done_arg);
-}
-
-static void start_withdrawal(struct app *app, const struct mz_task *task)
-{
-	struct withdrawal *w = calloc(1, sizeof(*w));
-	struct mz_run_input input = {.families = MZ_FAMILIES_ALL,
-				     .mode = MZ_FLOW_WITHDRAW,
-				     .submit = withdrawal_submit,
-				     .output = withdrawal_output,
-				     .error = withdrawal_say,
-				     .done = withdrawal_done,
-				     .arg = w};
-	int64_t id = task->id;
-	int err = MZ_ENOMEM;
-
-	if (w == NULL || (w->end = evtimer_new(app->base, on_withdrawn, w)) == NULL ||
-	    mz_queue_start(app->queue, id, mz_clock_wall()) != MZ_OK) {
-		free(w);
-		return;
-	}
-	w->app = app;
-	w->task = id;
-	w->site = app->site;
-	site_hold(w->site);
-	task = mz_queue_find(app->queue, id);
-	err = mz_select_places(&w->selection, w->site->conf, app->store, task->domain,
-			       withdrawal_say, w);
-	input.conf = w->site->conf;
-	input.facts = w->site->facts;
-	input.selection = &w->selection;
-	if (err == MZ_OK && w->selection.count > 0)
-		err = mz_run_start(&w->run, &input);
-	if (w->selection.count == 0 || err != MZ_OK)
-		withdrawal_done(w); /* nothing was ours, or it cannot be told where */
-}
-
 /* ---- the pump ---------------------------------------------------------------------------------------------------------- */
 
 static bool on_due(void *arg, const struct mz_task *task)
@@ -513,7 +414,7 @@ static bool on_due(void *arg, const struct mz_task *task)
 		return true;
 	}
 	if ((task->flags & MZ_TASK_WITHDRAW) != 0) {
-		start_withdrawal(app, task);
+		withdraw_start(app, task);
 		return true;
 	}
 	domain = mz_conf_find_domain(app->site->conf, task->domain);

@@ -108,6 +108,8 @@ void flow_finish(struct flow *flow)
 		report.plan = &flow->plan;
 		report.live = &flow->live;
 	}
+	flow_propagate_cancel(flow);
+	/* The job and its configuration may go with this call. */
 	flow->done(flow->arg, &report);
 	free((void *)report.changes);
 	free(counts);
@@ -339,16 +341,30 @@ struct mz_live_request flow_request(const struct flow *flow)
 	};
 }
 
+static void on_arrived(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	flow_read(arg);
+}
+
 void flow_read(struct flow *flow)
 {
 	struct mz_live_request request = {0};
 	struct mz_cause cause = {0};
 	int err = flow_recall(flow, &cause);
+	unsigned wait = flow_on_its_way(flow);
 
 	flow_enter(flow, STATE_READ);
 	if (err != MZ_OK) {
 		flow_fail(flow, MZ_FAULT_DENIED,
 			  cause.text[0] != '\0' ? cause.text : mz_strerror(err));
+		return;
+	}
+	if (wait > 0 && flow->job.mode != MZ_FLOW_PLAN) {
+		flow->intended_at = 0;
+		flow->deadline += wait;
+		flow_after(flow, wait, on_arrived);
 		return;
 	}
 	request = flow_request(flow);

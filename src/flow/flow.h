@@ -38,6 +38,9 @@ struct batch {
 /* How often somebody else may come between reading and updating. */
 enum { FLOW_RACES_MAX = 3 };
 
+/* Seconds until a message of an earlier process has arrived and been worked off, or never will be. */
+enum { IN_FLIGHT = 2 };
+
 /* A slot that the server would not change. */
 struct denied {
 	struct mz_name owner;
@@ -134,6 +137,7 @@ struct flow {
 	bool looked_again;	/* an outcome was unknown, and time was given to settle it */
 	unsigned races, attempts, looks;
 	uint64_t failing_since; /* monotonic ms: the first SERVFAIL to an UPDATE */
+	int64_t intended_at;	/* wall: the last change that an earlier run left open; 0: none */
 	uint64_t deadline;	/* monotonic ms: no new attempt after it */
 
 	struct look *look; /* one a secondary */
@@ -175,6 +179,9 @@ int flow_plan(struct flow *flow, const struct mz_live *live, struct mz_plan *out
  * read: the wishes of the zone's other domains, the ledger, the slots */
 int flow_gather(struct flow *flow, struct mz_cause *cause);
 int flow_recall(struct flow *flow, struct mz_cause *cause);
+/* How long, in ms, what an earlier process sent may still be on its way: one that was killed a moment ago left
+ * messages in the network and in the server's queue. */
+unsigned flow_on_its_way(const struct flow *flow);
 /* Is the domain planned with all that it publishes? Only then is its state recorded. */
 bool flow_complete(const struct flow *flow, size_t domain);
 

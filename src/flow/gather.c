@@ -120,6 +120,8 @@ static void on_intended(void *arg, const struct mz_store_change *change)
 	if (strcmp(change->server, in->flow->job.server->name) != 0 ||
 	    strcmp(change->origin, in->flow->job.origin_text) != 0)
 		return;
+	if (in->flow->intended_at < change->time)
+		in->flow->intended_at = change->time;
 	for (size_t i = 0; i < change->added->count && in->err == MZ_OK; i++) {
 		struct mz_rr rr = change->added->rr[i];
 
@@ -265,4 +267,14 @@ int flow_recall(struct flow *flow, struct mz_cause *cause)
 	flow->recalled = true;
 	err = make_slots(flow);
 	return err == MZ_OK ? flow_tlsa_recall(flow) : err;
+}
+
+unsigned flow_on_its_way(const struct flow *flow)
+{
+	int64_t left = flow->intended_at + IN_FLIGHT - mz_clock_wall();
+
+	if (flow->intended_at == 0 || left <= 0)
+		return 0;
+	return (unsigned)(left < IN_FLIGHT ? left : IN_FLIGHT) *
+	       1000u; /* the clock may leap back */
 }

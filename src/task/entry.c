@@ -160,8 +160,7 @@ void mz_queue_of_domain(struct mz_queue *queue, const char *domain,
 
 	while ((entry = mz_entry_of_domain(queue, domain, id)) != NULL && entry->task.id <= last) {
 		id = entry->task.id;
-		if (mz_entry_waits(entry))
-			fn(arg, &entry->task);
+		fn(arg, &entry->task);
 	}
 }
 

@@ -37,7 +37,8 @@ class Daemon:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=dict(os.environ, **(self.env or {})),
+                # memory that was freed is overwritten
+                env=dict(os.environ, MALLOC_PERTURB_="165", **(self.env or {})),
                 preexec_fn=servers._die_with_parent,
             )
         if wait:

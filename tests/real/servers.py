@@ -206,6 +206,12 @@ class Server(Process):
         self.options = options
         self.zones = {}
         self.port = 0
+        self.keys = list(KEYS)
+
+    def rekey(self, name, secret):
+        """The key has another secret from now on."""
+        self.keys = [Key(k.name, k.algorithm, secret) if k.name == name else k for k in self.keys]
+        self.load_keys()
 
     def start(self):
         for attempt in range(3):
@@ -219,6 +225,12 @@ class Server(Process):
                     self.stop()
                     raise
         return self
+
+    def restart(self, away=0):
+        """Ends it, and starts it again at the same port, with the zones as they were; away: seconds."""
+        self.kill()
+        time.sleep(away)
+        self.launch()
 
     def add_zones(self, zones):
         zones = list(zones)
@@ -339,10 +351,7 @@ class Bind(Server):
             % (_secret("rndc"), HOST, self.control),
         )
         self.write("zones.conf", self._zones_conf())
-        keys = "".join(
-            'key "%s" { algorithm %s; secret "%s"; };\n' % (k.name, k.algorithm, k.secret)
-            for k in KEYS
-        )
+        self._write_keys()
         self.write(
             "named.conf",
             """options {
@@ -354,7 +363,7 @@ class Bind(Server):
     notify explicit; notify-delay 0; minimal-responses yes; tcp-clients 1000;
     startup-notify-rate 1000; notify-rate 1000; %(extra)s
 };
-%(keys)s
+include "%(d)s/keys.conf";
 key "rndc" { algorithm hmac-sha256; secret "%(rndc)s"; };
 acl writers { %(writers)s };
 controls { inet 127.0.0.1 port %(control)d allow { 127.0.0.1; } keys { "rndc"; }; };
@@ -368,7 +377,6 @@ include "%(d)s/zones.conf";
                 "d": self.folder,
                 "port": self.port,
                 "control": self.control,
-                "keys": keys,
                 "rndc": _secret("rndc"),
                 "writers": " ".join("key %s;" % k.name for k in WRITERS),
                 "extra": self.options.get("extra", ""),
@@ -381,6 +389,14 @@ include "%(d)s/zones.conf";
             30,
             self.process,
         )
+
+    def _write_keys(self):
+        statement = 'key "%s" { algorithm %s; secret "%s"; };\n'
+        self.write("keys.conf", "".join(statement % (k.name, k.algorithm, k.secret) for k in self.keys))
+
+    def load_keys(self):
+        self._write_keys()
+        self.rndc("reconfig")
 
     def rndc(self, *argv, check=True):
         return self.command("/usr/sbin/rndc", "-c", self.path("rndc.conf"), *argv, check=check)
@@ -412,6 +428,25 @@ include "%(d)s/zones.conf";
         self.rndc("reconfig")
 
 
+class BindSecondary(Bind):
+    """A secondary that transfers its zones from a primary; it hears of a change only by NOTIFY."""
+
+    def __init__(self, primary):
+        super().__init__()
+        self.primary = primary
+
+    def _zones_conf(self):
+        return "".join(
+            'zone "%s" { type secondary; file "%s.copy"; primaries { 127.0.0.1 port %d key %s; };'
+            " allow-transfer { writers; }; };\n" % (z, z, self.primary.port, MAILKEY.name)
+            for z in self.zones
+        )
+
+    def load(self, zones):
+        self.write("zones.conf", self._zones_conf())
+        self.rndc("reconfig")
+
+
 class Knot(Server):
     kind = "knot"
 
@@ -432,6 +467,11 @@ class Knot(Server):
             "/usr/sbin/knotc", "-b", "-s", self.path("run", "knot.sock"), *argv, check=check
         )
 
+    def restart(self, away=0):
+        # at its start it makes each zone what the zone's file says
+        self.knotc("-f", "zone-flush")
+        super().restart(away)
+
     def _write_conf(self):
         lines = [
             "server:",
@@ -450,7 +490,7 @@ class Knot(Server):
             "    listen: %s" % self.path("run", "knot.sock"),
             "key:",
         ]
-        for key in KEYS:
+        for key in self.keys:
             lines += [
                 "  - id: %s" % key.name,
                 "    algorithm: %s" % key.algorithm,
@@ -501,6 +541,10 @@ class Knot(Server):
                 )
         self.write("knot.conf", "\n".join(lines) + "\n")
 
+    def load_keys(self):
+        self._write_conf()
+        self.knotc("reload")
+
     def load(self, zones):
         for zone in zones:
             self.write(os.path.join("zones", zone.name + ".zone"), zone.zonefile())
@@ -516,15 +560,8 @@ class Pdns(Server):
     SCHEMA = "/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql"
 
     def launch(self):
-        if os.path.exists(self.path("pdns.db")):
-            os.unlink(self.path("pdns.db"))
-        with self._db() as db, open(self.SCHEMA) as schema:
-            db.executescript(schema.read())
-            for key in KEYS:
-                db.execute(
-                    "INSERT INTO tsigkeys (name, algorithm, secret) VALUES (?, ?, ?)",
-                    (key.name, key.algorithm, key.secret),
-                )
+        if not os.path.exists(self.path("pdns.db")):
+            self._make_db()
         notify = self.options.get("also_notify")
         self.write(
             "pdns.conf",
@@ -560,6 +597,23 @@ loglevel=5
         self.spawn("/usr/sbin/pdns_server", "--config-dir=" + self.folder)
         # any answer will do: it has no zone yet
         wait_for("pdns_server", self._answers, 30, self.process)
+
+    def _make_db(self):
+        with self._db() as db, open(self.SCHEMA) as schema:
+            db.executescript(schema.read())
+            for key in self.keys:
+                db.execute(
+                    "INSERT INTO tsigkeys (name, algorithm, secret) VALUES (?, ?, ?)",
+                    (key.name, key.algorithm, key.secret),
+                )
+
+    def load_keys(self):
+        db = self._db()
+        with db:
+            for key in self.keys:
+                db.execute("UPDATE tsigkeys SET secret = ? WHERE name = ?", (key.secret, key.name))
+        db.close()
+        self.command("pdns_control", "--socket-dir=" + self.folder, "purge")
 
     def _answers(self):
         try:
@@ -628,10 +682,12 @@ class Nsd(Process):
     """A secondary that transfers its zones from a primary."""
 
     kind = "nsd"
+    axfr_raw, axfr = Server.axfr_raw, Server.axfr
 
-    def __init__(self, primary):
+    def __init__(self, primary, refresh=None):
+        """refresh: asks the primary at least this often, in seconds; without, it waits for NOTIFY."""
         super().__init__()
-        self.primary = primary
+        self.primary, self.refresh = primary, refresh
         self.port = free_port()
         self.zones = []
 
@@ -688,6 +744,8 @@ key:
     allow-notify: 127.0.0.1 NOKEY
     provide-xfr: 127.0.0.1 %s
 """ % (zone, zone, self.primary.port, MAILKEY.name, MAILKEY.name)
+            if self.refresh:
+                text += "    max-refresh-time: %d\n    max-retry-time: %d\n" % (self.refresh, self.refresh)
         self.write("nsd.conf", text)
 
     def add_zone(self, zone):

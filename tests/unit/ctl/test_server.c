@@ -161,16 +161,23 @@ static void check_refused(struct rig *rig, int fd, const char *said)
 	close(fd);
 }
 
+/* A client that has said this, and was heard. */
+static int ask(struct rig *rig, const char *text)
+{
+	int fd = rig_dial(rig);
+
+	say(rig, fd, text);
+	settle(rig);
+	return fd;
+}
+
 static const char hello_answer[] =
 	"{\"output\": \"hello\"}\n{\"error\": \"n is 7\"}\n{\"exit\": 3}\n";
 
 /* The server still serves. */
 static void check_serves(struct rig *rig)
 {
-	int fd = rig_dial(rig);
-
-	say(rig, fd, HELLO);
-	check_answer(rig, fd, hello_answer);
+	check_answer(rig, ask(rig, HELLO), hello_answer);
 }
 
 /* ---- requests ------------------------------------------------------------------------------ */
@@ -209,9 +216,7 @@ static void test_one_request(void **state)
 	int fd = -1;
 
 	start(rig, hold);
-	fd = rig_dial(rig);
-	say(rig, fd, HELLO HELLO);
-	settle(rig);
+	fd = ask(rig, HELLO HELLO);
 	say(rig, fd, HELLO);
 	settle(rig);
 	assert_int_equal(rig->calls, 1);
@@ -227,9 +232,7 @@ static void test_end_later(void **state)
 	int fd = -1;
 
 	start(rig, hold);
-	fd = rig_dial(rig);
-	say(rig, fd, HELLO);
-	settle(rig);
+	fd = ask(rig, HELLO);
 	mz_ctl_output(rig->held[0], "one\n");
 	mz_ctl_output(rig->held[0], "");
 	settle(rig);
@@ -251,9 +254,7 @@ static void test_several(void **state)
 
 	start(rig, hold);
 	for (i = 0; i < RIG_HELD; i++) {
-		fd[i] = rig_dial(rig);
-		say(rig, fd[i], HELLO);
-		settle(rig);
+		fd[i] = ask(rig, HELLO);
 		assert_int_equal(rig->held_count, i + 1);
 	}
 	for (i = RIG_HELD; i > 0; i--) {
@@ -276,9 +277,7 @@ static void test_octets(void **state)
 	int fd = -1;
 
 	start(rig, hold);
-	fd = rig_dial(rig);
-	say(rig, fd, HELLO);
-	settle(rig);
+	fd = ask(rig, HELLO);
 	mz_ctl_output(rig->held[0], "\xc3\xa4\xff\t\x7f");
 	mz_ctl_error(rig->held[0], "%s", "two\nlines \x1b[31m\xfe");
 	mz_ctl_end(rig->held[0], 0);
@@ -295,9 +294,7 @@ static void test_long_error(void **state)
 	int fd = -1;
 
 	start(rig, hold);
-	fd = rig_dial(rig);
-	say(rig, fd, HELLO);
-	settle(rig);
+	fd = ask(rig, HELLO);
 	memset(text, 'x', sizeof text - 1);
 	mz_ctl_error(rig->held[0], "%s", text);
 	mz_ctl_end(rig->held[0], 0);
@@ -316,17 +313,14 @@ static void test_garbage(void **state)
 	int fd = -1;
 
 	start(rig, answer);
-	fd = rig_dial(rig);
-	say(rig, fd, "GET / HTTP/1.1\r\n");
+	fd = ask(rig, "GET / HTTP/1.1\r\n");
 	check_refused(rig, fd, "not JSON");
-	fd = rig_dial(rig);
-	say(rig, fd, "\n");
+	fd = ask(rig, "\n");
 	check_refused(rig, fd, "not JSON");
 	fd = rig_dial(rig);
 	say_n(rig, fd, nul, sizeof nul - 1);
 	check_refused(rig, fd, "not JSON");
-	fd = rig_dial(rig);
-	say(rig, fd, "\xff\xfe\x80\n");
+	fd = ask(rig, "\xff\xfe\x80\n");
 	check_refused(rig, fd, "not JSON");
 	assert_int_equal(rig->calls, 0);
 	check_serves(rig);
@@ -338,8 +332,7 @@ static void test_version(void **state)
 	int fd = -1;
 
 	start(rig, answer);
-	fd = rig_dial(rig);
-	say(rig, fd, "{\"mailzone\": 2, \"command\": \"hello\", \"arguments\": {}}\n");
+	fd = ask(rig, "{\"mailzone\": 2, \"command\": \"hello\", \"arguments\": {}}\n");
 	check_refused(rig, fd,
 		      "the daemon speaks version 1 of the control protocol, the client "
 		      "version 2:");
@@ -366,8 +359,7 @@ static void test_longest(void **state)
 	int fd = -1;
 
 	start(rig, answer);
-	fd = rig_dial(rig);
-	say(rig, fd, text);
+	fd = ask(rig, text);
 	check_answer(rig, fd, hello_answer);
 	free(text);
 }
@@ -380,8 +372,7 @@ static void test_too_long(void **state)
 	int fd = -1;
 
 	start(rig, answer);
-	fd = rig_dial(rig);
-	say(rig, fd, text);
+	fd = ask(rig, text);
 	check_refused(rig, fd, "longer than 1 MiB");
 	free(text);
 
@@ -442,8 +433,7 @@ static void test_slow_answer(void **state)
 	int fd = -1;
 
 	start_limited(rig, hold, 64, 50, 1000);
-	fd = rig_dial(rig);
-	say(rig, fd, HELLO);
+	fd = ask(rig, HELLO);
 	while (mz_clock_mono_ms() - begin < 120) {
 		settle(rig);
 		(void)poll(NULL, 0, 5);
@@ -461,9 +451,7 @@ static void test_slow_reader(void **state)
 	int fd = -1;
 
 	start_limited(rig, hold, 64, PATIENT_MS, 65536);
-	fd = rig_dial(rig);
-	say(rig, fd, HELLO);
-	settle(rig);
+	fd = ask(rig, HELLO);
 	memset(text, 'x', sizeof text - 1);
 	for (turn = 0; turn < 1000 && rig->gone == 0; turn++) {
 		for (i = 0; i < 100; i++)
@@ -491,9 +479,7 @@ static void test_slow_reader_at_end(void **state)
 	int fd = -1;
 
 	start_limited(rig, hold, 64, PATIENT_MS, 1020);
-	fd = rig_dial(rig);
-	say(rig, fd, HELLO);
-	settle(rig);
+	fd = ask(rig, HELLO);
 	memset(text, 'x', sizeof text - 1);
 	mz_ctl_output(rig->held[0], text);
 	mz_ctl_end(rig->held[0], 0);
@@ -514,9 +500,7 @@ static void test_drained(void **state)
 	int fd = -1;
 
 	start(rig, hold);
-	fd = rig_dial(rig);
-	say(rig, fd, HELLO);
-	settle(rig);
+	fd = ask(rig, HELLO);
 	while (text.len < 2000000)
 		mz_str_add(&text, "0123456789");
 	mz_ctl_output(rig->held[0], text.s);
@@ -552,13 +536,10 @@ static void test_too_many(void **state)
 	close(fd[0]);
 	settle(rig);
 	assert_int_equal(rig->gone, 1);
-	fd[0] = rig_dial(rig);
-	say(rig, fd[0], HELLO);
+	fd[0] = ask(rig, HELLO);
 	check_refused(rig, fd[0], "too many clients");
 	mz_ctl_end(rig->held[0], 0);
-	fd[0] = rig_dial(rig);
-	say(rig, fd[0], HELLO);
-	settle(rig);
+	fd[0] = ask(rig, HELLO);
 	assert_int_equal(rig->held_count, 3);
 	mz_ctl_end(rig->held[1], 0);
 	mz_ctl_end(rig->held[2], 0);
@@ -594,9 +575,7 @@ static void test_gone(void **state)
 	int fd = -1;
 
 	start(rig, hold);
-	fd = rig_dial(rig);
-	say(rig, fd, HELLO);
-	settle(rig);
+	fd = ask(rig, HELLO);
 	close(fd);
 	assert_int_equal(rig->gone, 0);
 	settle(rig);
@@ -616,9 +595,7 @@ static void test_gone_while_written(void **state)
 	int fd = -1;
 
 	start(rig, hold);
-	fd = rig_dial(rig);
-	say(rig, fd, HELLO);
-	settle(rig);
+	fd = ask(rig, HELLO);
 	while (text.len < 2000000)
 		mz_str_add(&text, "0123456789");
 	mz_ctl_output(rig->held[0], text.s);
@@ -636,9 +613,7 @@ static void test_shut_down(void **state)
 	int fd = -1;
 
 	start(rig, hold);
-	fd = rig_dial(rig);
-	say(rig, fd, HELLO);
-	settle(rig);
+	fd = ask(rig, HELLO);
 	assert_int_equal(shutdown(fd, SHUT_WR), 0);
 	settle(rig);
 	assert_int_equal(rig->gone, 1);
@@ -660,9 +635,7 @@ static void test_end_in_gone(void **state)
 	int fd = -1;
 
 	start(rig, hold);
-	fd = rig_dial(rig);
-	say(rig, fd, HELLO);
-	settle(rig);
+	fd = ask(rig, HELLO);
 	mz_ctl_on_gone(rig->held[0], end_when_gone, rig);
 	close(fd);
 	settle(rig);
@@ -676,9 +649,7 @@ static void test_told_late(void **state)
 	int fd = -1;
 
 	start(rig, hold);
-	fd = rig_dial(rig);
-	say(rig, fd, HELLO);
-	settle(rig);
+	fd = ask(rig, HELLO);
 	mz_ctl_on_gone(rig->held[0], NULL, NULL);
 	close(fd);
 	settle(rig);
@@ -698,9 +669,7 @@ static void test_end_before_gone(void **state)
 	int fd = -1;
 
 	start_limited(rig, hold, 64, PATIENT_MS, 1000);
-	fd = rig_dial(rig);
-	say(rig, fd, HELLO);
-	settle(rig);
+	fd = ask(rig, HELLO);
 	memset(text, 'x', sizeof text - 1);
 	mz_ctl_output(rig->held[0], text);
 	mz_ctl_end(rig->held[0], 0);
@@ -718,9 +687,7 @@ static void test_left_after_end(void **state)
 	int fd = -1;
 
 	start(rig, hold);
-	fd = rig_dial(rig);
-	say(rig, fd, HELLO);
-	settle(rig);
+	fd = ask(rig, HELLO);
 	while (text.len < 2000000)
 		mz_str_add(&text, "0123456789");
 	mz_ctl_output(rig->held[0], text.s);
@@ -741,9 +708,7 @@ static void test_left_before_request(void **state)
 
 	start(rig, hold);
 	close(rig_dial(rig));
-	fd = rig_dial(rig);
-	say(rig, fd, "{\"mailzone\": 1");
-	settle(rig);
+	fd = ask(rig, "{\"mailzone\": 1");
 	close(fd);
 	settle(rig);
 	assert_int_equal(rig->calls, 0);
@@ -758,18 +723,10 @@ static void test_close(void **state)
 	int running = -1, left = -1, reading = -1, ending = -1;
 
 	start(rig, hold);
-	running = rig_dial(rig);
-	say(rig, running, HELLO);
-	settle(rig);
-	left = rig_dial(rig);
-	say(rig, left, HELLO);
-	settle(rig);
-	ending = rig_dial(rig);
-	say(rig, ending, HELLO);
-	settle(rig);
-	reading = rig_dial(rig);
-	say(rig, reading, "{");
-	settle(rig);
+	running = ask(rig, HELLO);
+	left = ask(rig, HELLO);
+	ending = ask(rig, HELLO);
+	reading = ask(rig, "{");
 	mz_ctl_output(rig->held[0], "half");
 	mz_ctl_end(rig->held[2], 0);
 	close(left);
@@ -806,8 +763,7 @@ static void test_close_inside(void **state)
 	int fd = -1;
 
 	start(rig, close_inside);
-	fd = rig_dial(rig);
-	say(rig, fd, HELLO);
+	fd = ask(rig, HELLO);
 	check_answer(rig, fd, "{\"output\": \"stopping\\n\"}\n");
 }
 

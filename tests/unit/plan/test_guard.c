@@ -1,31 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a plan must never do: each rule where it holds, and beside it where it does not. */
-#include "tests/unit/plan/world.h"
+#include "tests/unit/plan/case.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static int setup(void **state)
-{
-	static struct world w;
-
-	world_init(&w);
-	*state = &w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_clear(*state);
-	return 0;
-}
-
-#define SPF MZ_FAMILY_SPF
-#define RECORDS MZ_FAMILY_RECORDS
 #define STS MZ_FAMILY_MTA_STS
-#define WHOLE MZ_CLAIM_WHOLE
-#define MATCH MZ_CLAIM_MATCH
-#define EXACT MZ_CLAIM_EXACT
 
 /* ---- takeover ------------------------------------------------------------------------------------- */
 
@@ -576,38 +556,37 @@ static void test_limit_holds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-		TEST(test_takeover),
-		TEST(test_takeover_of_our_own),
-		TEST(test_selector_in_use),
-		TEST(test_active_selector),
-		TEST(test_tlsa_in_use),
-		TEST(test_tlsa_withdrawn),
-		TEST(test_cname_on_foreign_data),
-		TEST(test_data_on_foreign_cname),
-		TEST(test_foreign_cname_is_taken_over),
-		TEST(test_foreign_cname_where_one_is_in_records),
-		TEST(test_cname_to_data),
-		TEST(test_data_to_cname_beside_foreign),
-		TEST(test_cname_stays_for_the_limit),
-		TEST(test_cname_and_data_of_two_domains),
-		TEST(test_cname_that_is_refused_stays),
-		TEST(test_two_cnames),
-		TEST(test_delegation),
-		TEST(test_in_place_below_a_delegation),
-		TEST(test_dname),
-		TEST(test_child_zone),
-		TEST(test_mx_left_with_none),
-		TEST(test_null_mx_may_come),
-		TEST(test_two_spf),
-		TEST(test_two_spf_of_two_domains),
-		TEST(test_spf_changes_hands),
-		TEST(test_limit),
-		TEST(test_five_may_always_go),
-		TEST(test_limit_counts_losses_only),
-		TEST(test_no_limit_for_withdraw),
-		TEST(test_limit_of_one_domain),
-		TEST(test_limit_holds),
+		CASE(test_takeover),
+		CASE(test_takeover_of_our_own),
+		CASE(test_selector_in_use),
+		CASE(test_active_selector),
+		CASE(test_tlsa_in_use),
+		CASE(test_tlsa_withdrawn),
+		CASE(test_cname_on_foreign_data),
+		CASE(test_data_on_foreign_cname),
+		CASE(test_foreign_cname_is_taken_over),
+		CASE(test_foreign_cname_where_one_is_in_records),
+		CASE(test_cname_to_data),
+		CASE(test_data_to_cname_beside_foreign),
+		CASE(test_cname_stays_for_the_limit),
+		CASE(test_cname_and_data_of_two_domains),
+		CASE(test_cname_that_is_refused_stays),
+		CASE(test_two_cnames),
+		CASE(test_delegation),
+		CASE(test_in_place_below_a_delegation),
+		CASE(test_dname),
+		CASE(test_child_zone),
+		CASE(test_mx_left_with_none),
+		CASE(test_null_mx_may_come),
+		CASE(test_two_spf),
+		CASE(test_two_spf_of_two_domains),
+		CASE(test_spf_changes_hands),
+		CASE(test_limit),
+		CASE(test_five_may_always_go),
+		CASE(test_limit_counts_losses_only),
+		CASE(test_no_limit_for_withdraw),
+		CASE(test_limit_of_one_domain),
+		CASE(test_limit_holds),
 	};
 
 	return cmocka_run_group_tests_name("guard", tests, NULL, NULL);

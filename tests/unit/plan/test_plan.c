@@ -1,29 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The difference: what is added, deleted, left alone, and what the ledger is after it. */
-#include "tests/unit/plan/world.h"
+#include "tests/unit/plan/case.h"
 
 #include <string.h>
-
-static int setup(void **state)
-{
-	static struct world w;
-
-	world_init(&w);
-	*state = &w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_clear(*state);
-	return 0;
-}
-
-#define SPF MZ_FAMILY_SPF
-#define RECORDS MZ_FAMILY_RECORDS
-#define WHOLE MZ_CLAIM_WHOLE
-#define MATCH MZ_CLAIM_MATCH
-#define EXACT MZ_CLAIM_EXACT
 
 /* ---- additions ----------------------------------------------------------------------------------- */
 
@@ -451,34 +430,33 @@ static void test_refuse_ttl(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-		TEST(test_empty_zone),
-		TEST(test_nothing_wanted),
-		TEST(test_in_place),
-		TEST(test_whole_is_replaced),
-		TEST(test_whole_all_goes),
-		TEST(test_whole_ttl),
-		TEST(test_whole_two_that_say_the_same),
-		TEST(test_match_beside_foreign),
-		TEST(test_match_alone),
-		TEST(test_shared_ttl_stays),
-		TEST(test_shared_ttl_of_what_stays),
-		TEST(test_caa),
-		TEST(test_exact),
-		TEST(test_exact_copy_is_foreign),
-		TEST(test_two_families_in_one_rrset),
-		TEST(test_stale_goes),
-		TEST(test_family_let_go),
-		TEST(test_family_not_planned_now),
-		TEST(test_unplanned_family_is_protected),
-		TEST(test_shared_by_domains),
-		TEST(test_other_domain_is_protected),
-		TEST(test_withdraw),
-		TEST(test_same_spf_of_two_domains),
-		TEST(test_wishes_that_say_the_same),
-		TEST(test_groups),
-		TEST(test_refuse),
-		TEST(test_refuse_ttl),
+		CASE(test_empty_zone),
+		CASE(test_nothing_wanted),
+		CASE(test_in_place),
+		CASE(test_whole_is_replaced),
+		CASE(test_whole_all_goes),
+		CASE(test_whole_ttl),
+		CASE(test_whole_two_that_say_the_same),
+		CASE(test_match_beside_foreign),
+		CASE(test_match_alone),
+		CASE(test_shared_ttl_stays),
+		CASE(test_shared_ttl_of_what_stays),
+		CASE(test_caa),
+		CASE(test_exact),
+		CASE(test_exact_copy_is_foreign),
+		CASE(test_two_families_in_one_rrset),
+		CASE(test_stale_goes),
+		CASE(test_family_let_go),
+		CASE(test_family_not_planned_now),
+		CASE(test_unplanned_family_is_protected),
+		CASE(test_shared_by_domains),
+		CASE(test_other_domain_is_protected),
+		CASE(test_withdraw),
+		CASE(test_same_spf_of_two_domains),
+		CASE(test_wishes_that_say_the_same),
+		CASE(test_groups),
+		CASE(test_refuse),
+		CASE(test_refuse_ttl),
 	};
 
 	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);

@@ -114,6 +114,8 @@ static void start_each(void *arg, const struct mz_task *task)
 	struct visit *v = arg;
 
 	mz_str_addf(&v->seen, "%lld ", (long long)task->id);
+	if (task->state == MZ_TASK_RUNNING)
+		return;
 	assert_int_equal(mz_queue_start(v->queue, task->id, NOW), MZ_OK);
 	(void)file(v->queue, MZ_TASK_DKIM, 0, 1, NOW);
 	(void)queue_finish(v->queue, task->id, MZ_RESULT_DONE, "", NOW);
@@ -134,7 +136,7 @@ static void of_a_domain(void **state)
 	mz_queue_of_domain(queue, "none.org", start_each, &v);
 	assert_string_equal(v.seen.s, "");
 	mz_queue_of_domain(queue, "a.org", start_each, &v);
-	assert_string_equal(v.seen.s, "1 3 ");
+	assert_string_equal(v.seen.s, "1 3 4 ");
 	mz_str_clear(&v.seen);
 	mz_queue_free(queue);
 }

@@ -48,6 +48,11 @@ static bool waits(const struct row *row)
 	       (row->task.state == MZ_TASK_PENDING || row->task.state == MZ_TASK_RETRY);
 }
 
+static bool unfinished(const struct row *row)
+{
+	return waits(row) || (row->used && row->task.state == MZ_TASK_RUNNING);
+}
+
 /* ---- the model ------------------------------------------------------------------------------- */
 
 static void model_store(const struct row *row)
@@ -231,10 +236,10 @@ static void compare_waiting(struct mz_queue *queue)
 	for (int64_t i = 1; i < ROWS; i++) {
 		const struct row *row = &model.own.row[i];
 
+		n_domain += unfinished(row) && row->task.domain == domain;
 		if (!waits(row))
 			continue;
 		n_due += row->task.due <= model.now;
-		n_domain += row->task.domain == domain;
 		if (next == 0 || next > row->task.due)
 			next = row->task.due;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* How units are packed into messages, and what stands in a message. The model of each server takes it. */
 #include "tests/unit/plan/model.h"
-#include "tests/unit/plan/world.h"
+#include "tests/unit/plan/case.h"
 
 #include "mailzone/update.h"
 
@@ -9,27 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RECORDS MZ_FAMILY_RECORDS
-#define WHOLE MZ_CLAIM_WHOLE
-#define MATCH MZ_CLAIM_MATCH
-#define EXACT MZ_CLAIM_EXACT
-
 static uint8_t wire[MZ_MSG_MAX];
-
-static int setup(void **state)
-{
-	static struct world w;
-
-	world_init(&w);
-	*state = &w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_clear(*state);
-	return 0;
-}
 
 /* ---- messages as text -------------------------------------------------------------------------------- */
 
@@ -682,35 +662,34 @@ static void test_room(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_no_rrset),
-		TEST(test_rrset_is),
-		TEST(test_name_unused),
-		TEST(test_cname_replaces_data),
-		TEST(test_data_replaces_cname),
-		TEST(test_cname_is),
-		TEST(test_races),
-		TEST(test_deletions_before_additions),
-		TEST(test_shared_rrset),
-		TEST(test_whole_some_go),
-		TEST(test_whole_other_case_stored),
-		TEST(test_whole_none_goes),
-		TEST(test_whole_other_ttl),
-		TEST(test_gone_is_left_out),
-		TEST(test_part),
-		TEST(test_cname_alone_of_its_group),
-		TEST(test_deletions_of_rrsets),
-		TEST(test_deletions_of_rrs),
-		TEST(test_deletions_of_whole_rrsets),
-		TEST(test_deletions_that_are_gone),
-		TEST(test_one_unit_above_the_limit),
-		TEST(test_octets),
-		TEST(test_one_octet_more),
-		TEST(test_octets_added_again),
-		TEST(test_prerequisites_fit),
-		TEST(test_group_is_kept_together),
-		TEST(test_room),
+		CASE(test_no_rrset),
+		CASE(test_rrset_is),
+		CASE(test_name_unused),
+		CASE(test_cname_replaces_data),
+		CASE(test_data_replaces_cname),
+		CASE(test_cname_is),
+		CASE(test_races),
+		CASE(test_deletions_before_additions),
+		CASE(test_shared_rrset),
+		CASE(test_whole_some_go),
+		CASE(test_whole_other_case_stored),
+		CASE(test_whole_none_goes),
+		CASE(test_whole_other_ttl),
+		CASE(test_gone_is_left_out),
+		CASE(test_part),
+		CASE(test_cname_alone_of_its_group),
+		CASE(test_deletions_of_rrsets),
+		CASE(test_deletions_of_rrs),
+		CASE(test_deletions_of_whole_rrsets),
+		CASE(test_deletions_that_are_gone),
+		CASE(test_one_unit_above_the_limit),
+		CASE(test_octets),
+		CASE(test_one_octet_more),
+		CASE(test_octets_added_again),
+		CASE(test_prerequisites_fit),
+		CASE(test_group_is_kept_together),
+		CASE(test_room),
 	};
 
 	return cmocka_run_group_tests_name("build", tests, NULL, NULL);

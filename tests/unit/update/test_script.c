@@ -1,31 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A plan as a script for nsupdate: it says what the messages say. */
-#include "tests/unit/plan/world.h"
+#include "tests/unit/plan/case.h"
 
 #include "mailzone/update.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#define RECORDS MZ_FAMILY_RECORDS
-#define WHOLE MZ_CLAIM_WHOLE
-#define MATCH MZ_CLAIM_MATCH
-#define EXACT MZ_CLAIM_EXACT
-
-static int setup(void **state)
-{
-	static struct world w;
-
-	world_init(&w);
-	*state = &w;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	world_clear(*state);
-	return 0;
-}
 
 static void assert_script(const struct world *w, const char *expected)
 {
@@ -155,11 +135,10 @@ static void test_messages(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_nothing),  TEST(test_additions), TEST(test_shared),
-		TEST(test_whole),    TEST(test_all_goes),  TEST(test_refused_unit_is_left_out),
-		TEST(test_messages),
+		CASE(test_nothing),  CASE(test_additions), CASE(test_shared),
+		CASE(test_whole),    CASE(test_all_goes),  CASE(test_refused_unit_is_left_out),
+		CASE(test_messages),
 	};
 
 	return cmocka_run_group_tests_name("script", tests, NULL, NULL);

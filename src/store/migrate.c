@@ -38,6 +38,14 @@ const char *const mz_store_steps[] = {
 	"CREATE INDEX task_over ON task (changed, id) WHERE state >= 3;"
 	"CREATE TABLE domain ("
 	" name TEXT NOT NULL PRIMARY KEY, on_removal INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
+	/* 2 -> 3. What was seen of the records of DKIM keys, and who was told of them. */
+	"ALTER TABLE dkim ADD COLUMN handed INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE dkim ADD COLUMN rotate INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE dkim_seen ("
+	" domain TEXT NOT NULL, selector TEXT NOT NULL COLLATE NOCASE, server TEXT NOT NULL,"
+	" hits INTEGER NOT NULL, since INTEGER NOT NULL, looked INTEGER NOT NULL,"
+	" cached INTEGER NOT NULL,"
+	" PRIMARY KEY (domain, selector, server)) STRICT, WITHOUT ROWID;",
 };
 const int mz_store_version = (int)(sizeof(mz_store_steps) / sizeof(mz_store_steps[0]));
 

@@ -30,6 +30,8 @@ struct life {
 	int64_t signed_last[KEYS];  /* 0: never */
 	int64_t denied_until[KEYS]; /* some cache says that there is nothing */
 	enum said said[SERVERS][KEYS];
+	unsigned in_a_row[KEYS][SERVERS]; /* looks that found the record */
+	int64_t looked[KEYS];
 	size_t count;
 	size_t signs;		  /* what the signers were told; MZ_LIFE_NONE */
 	bool had_active, excused; /* excused: the operator revoked the active one */
@@ -187,14 +189,16 @@ static void look(struct world *w, struct life *l)
 	for (size_t k = 0; k < l->count; k++) {
 		if (should_say(l->key[k].row.stage) == NOTHING)
 			continue;
+		l->looked[k] = w->now;
 		for (size_t s = 0; s < SERVERS; s++) {
 			bool same = l->said[s][k] == should_say(l->key[k].row.stage);
 
-			mz_life_see(&l->seen[k][s],
-				    !w->up[s] || chance(w, 2) ? MZ_SIGHT_SILENT
-				    : same		      ? MZ_SIGHT_SERVED
-							      : MZ_SIGHT_OTHER,
-				    NEGATIVE, w->now);
+			enum mz_life_sight sight = !w->up[s] || chance(w, 2) ? MZ_SIGHT_SILENT
+						   : same		     ? MZ_SIGHT_SERVED
+									     : MZ_SIGHT_OTHER;
+
+			mz_life_see(&l->seen[k][s], sight, NEGATIVE, w->now);
+			l->in_a_row[k][s] = sight == MZ_SIGHT_SERVED ? l->in_a_row[k][s] + 1 : 0;
 		}
 	}
 }
@@ -238,6 +242,9 @@ static bool carry_out(struct world *w, struct life *l, const struct mz_life_step
 		l->publish = w->now;
 		break;
 	case MZ_LIFE_HAND:
+		for (size_t s = 0; s < SERVERS && key->row.handed == 0; s++)
+			assert_true(l->in_a_row[step->key][s] >= 2);
+		assert_true(key->row.handed != 0 || l->looked[step->key] == w->now);
 		key->row.handed = w->now;
 		l->signs = step->key;
 		l->hands++;

@@ -35,9 +35,27 @@ struct mz_dkim_selector_input {
 int mz_dkim_selector(struct mz_str *out, const char *template,
 		     const struct mz_dkim_selector_input *in, struct mz_cause *cause);
 
-/* Makes the first key of each algorithm that the domain is to have and has none of: key pair,
- * private PEM in STATE/dkim/DOMAIN/SELECTOR.pem (0600, folder 0700), row in the store (stage
- * pending). *made counts them. Blocking: an RSA key takes some 150 ms. */
+/* A new key pair that is nowhere yet. */
+struct mz_dkim_pair;
+/* Makes one; `bits` counts for RSA. Blocking: an RSA key takes some 150 ms. Touches nothing that is
+ * shared, so that a thread may do it. MZ_ECRYPTO, MZ_ENOMEM with a cause. */
+int mz_dkim_pair_new(struct mz_dkim_pair **out, enum mz_dkim_algorithm algorithm, unsigned bits,
+		     struct mz_cause *cause);
+/* Cleanses the private half. NULL is fine. */
+void mz_dkim_pair_free(struct mz_dkim_pair *pair);
+/* Gives the pair a selector that the domain never had (*selector), and keeps it: private PEM in
+ * STATE/dkim/DOMAIN/SELECTOR.pem (0600, folder 0700), row in the store (stage pending). A file that a
+ * crash left without a row becomes the pair, if it is of the same kind. Errors with a cause: those of
+ * mz_dkim_selector, of files and of the store. */
+int mz_dkim_pair_place(struct mz_dkim_pair *pair, struct mz_store *store,
+		       const char *state_directory, const struct mz_conf_domain *domain,
+		       int64_t now, struct mz_str *selector, struct mz_cause *cause);
+/* Where the private half of a key is. MZ_EINVAL for a domain that is no name of a folder. */
+int mz_dkim_key_path(struct mz_str *out, const char *state_directory, const char *domain,
+		     const char *selector, struct mz_cause *cause);
+
+/* Makes the first key of each algorithm that the domain is to have and has none of, and places
+ * it. *made counts them. Blocking. */
 int mz_dkim_make_missing(struct mz_store *store, const char *state_directory,
 			 const struct mz_conf_domain *domain, int64_t now, unsigned *made,
 			 struct mz_cause *cause);

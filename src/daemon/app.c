@@ -274,7 +274,10 @@ int app_run(const char *path)
 {
 	struct app app = {.path = path, .started = mz_clock_wall()};
 	struct mz_cause cause = {0};
-	int err = start(&app, &cause);
+	int err = MZ_OK;
+
+	TAILQ_INIT(&app.hooks);
+	err = start(&app, &cause);
 
 	if (err == MZ_OK) {
 		sd_notify_state("READY=1\nSTATUS=%zu domains", app.site->conf->domain_count);

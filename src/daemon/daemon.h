@@ -105,7 +105,7 @@ struct app {
 	void *domains, *servers; /* tsearch(3) trees of the two structs above */
 
 	/* hook.c */
-	LIST_HEAD(, hook_run) hooks;
+	TAILQ_HEAD(, hook_run) hooks;
 };
 
 /* app.c */
@@ -168,6 +168,20 @@ void command_clear(void);
 void command_task_over(struct app *app, int64_t id, enum mz_task_state state, const char *reason);
 
 /* hook.c: programs of the operator */
+struct hook_env {
+	const char *name, *value;
+};
+struct hook_input {
+	const char *name;	    /* of the setting; a constant */
+	const char *const *argv;    /* of the app's site */
+	const struct hook_env *env; /* set beside what we have ourselves; ended by a NULL name */
+	int64_t task;		    /* for messages, and given back */
+	/* Once, from the loop, never from inside hook_start; not after hook_clear. */
+	void (*done)(void *arg, int64_t task, bool good, const char *reason);
+	void *arg;
+};
+/* Runs a hook as soon as those before it are over: one at a time. MZ_ENOMEM: it will not run. */
+int hook_start(struct app *app, const struct hook_input *input);
 /* Runs the certificate_renew hook for a task; finishes the task. */
 void hook_renew(struct app *app, const struct mz_task *task);
 void hook_clear(struct app *app);

@@ -22,6 +22,11 @@ struct mz_dkim_public {
 int mz_dkim_public_read(struct mz_dkim_public *out, const char *path, struct mz_cause *cause);
 void mz_dkim_public_clear(struct mz_dkim_public *key);
 
+/* Adds the record of a key (RFC 6376 3.6.1, RFC 8463 4): "v=DKIM1; k=...; h=sha256; p=..."; with an
+ * empty public_text "v=DKIM1; p=", which says that it is revoked. Pure. */
+void mz_dkim_record_text(struct mz_str *out, enum mz_dkim_algorithm algorithm,
+			 const char *public_text);
+
 /* What a selector template is filled with. */
 struct mz_dkim_selector_input {
 	enum mz_dkim_algorithm algorithm;
@@ -81,8 +86,7 @@ int mz_dkim_make_missing(struct mz_store *store, const char *state_directory,
  */
 struct mz_life_key {
 	struct mz_store_dkim row;
-	const struct mz_store_dkim_seen
-		*seen;	/* one a server, in the order of the input's servers */
+	struct mz_store_dkim_seen *seen; /* one a server, in the order of the input's servers */
 	bool confirmed; /* the signers have taken it over (only for one that was handed to them) */
 };
 /* The keys of one domain and algorithm. */

@@ -204,6 +204,8 @@ static int file_changed(struct app *app, const struct site *old, size_t *filed)
 		if (!conf->domains[i].automatic)
 			continue;
 		err = enter(app, old, &conf->domains[i]);
+		if (err == MZ_OK)
+			err = dkim_file(app, &conf->domains[i], now);
 		if (err != MZ_OK)
 			break;
 		if (old != NULL ? unchanged(old, app->site, i) : verified(app, i, now, &look)) {

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/daemon/dkim.h"
 #include "src/daemon/sd.h"
 #include "src/daemon/watch.h"
 
@@ -124,6 +125,9 @@ static void clear(struct app *app)
 	watch_free(app->folder);
 	watch_free(app->files);
 	hook_clear(app);
+	dkim_clear(app);
+	dkim_maker_free(app->maker);
+	mz_net_free(app->net);
 	if (app->site != NULL && app->store != NULL && app->queue != NULL)
 		status_store(app);
 	mz_engine_free(app->engine);
@@ -254,6 +258,10 @@ static int start(struct app *app, struct mz_cause *cause)
 	if (err == MZ_OK)
 		err = mz_queue_new(&app->queue, app->store, &app->site->conf->tasks,
 				   mz_clock_wall(), cause);
+	if (err == MZ_OK)
+		err = mz_net_new(&app->net, app->base);
+	if (err == MZ_OK)
+		err = dkim_maker_new(&app->maker, app->base);
 	if (err == MZ_OK)
 		err = open_ctl(app, cause);
 	if (err == MZ_OK)

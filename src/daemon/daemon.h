@@ -63,6 +63,9 @@ struct server_status {
 	unsigned inflight;
 };
 
+struct mz_net;
+struct dkim_maker;
+struct dkim_run;
 struct zone_run;
 LIST_HEAD(zone_runs, zone_run);
 enum { ZONE_BUCKETS = 256 };
@@ -104,6 +107,12 @@ struct app {
 	/* status.c */
 	void *domains, *servers; /* tsearch(3) trees of the two structs above */
 
+	/* dkim.c */
+	struct mz_net *net; /* for looks; the engine has its own */
+	struct dkim_maker *maker;
+	LIST_HEAD(, dkim_run) dkim_runs;
+	size_t dkim_running, dkim_started; /* under way; begun in this turn of the pump */
+
 	/* hook.c */
 	TAILQ_HEAD(, hook_run) hooks;
 };
@@ -141,6 +150,16 @@ int run_submit(void *app, const struct mz_job *job, mz_flow_done done, void *don
 /* Files a task, and says so in the log where that fails. */
 int run_file(struct app *app, const struct mz_queue_input *input, int64_t *id);
 void run_clear(struct app *app);
+
+/* dkim.c: DKIM keys over time */
+/* Starts a dkim-management task of the domain, unless one of it is under way, or too many are. */
+void dkim_start(struct app *app, const struct mz_task *task, const struct mz_conf_domain *domain);
+/* Files one, where the daemon keeps the domain's keys. */
+int dkim_file(struct app *app, const struct mz_conf_domain *domain, int64_t due);
+/* A record of the domain's keys was added: a warning where its key signs or signed, as it should have
+ * been there. */
+void dkim_added(struct app *app, const struct mz_conf_domain *domain, const struct mz_rr *rr);
+void dkim_clear(struct app *app);
 
 /* status.c */
 struct domain_status *status_domain(struct app *app,

@@ -38,6 +38,16 @@ const char *mz_dkim_algorithm_name(enum mz_dkim_algorithm algorithm)
 	return algorithm == MZ_DKIM_RSA ? "rsa-sha256" : "ed25519-sha256";
 }
 
+void mz_dkim_record_text(struct mz_str *out, enum mz_dkim_algorithm algorithm,
+			 const char *public_text)
+{
+	mz_str_add(out, "v=DKIM1; ");
+	if (public_text[0] != '\0')
+		mz_str_addf(out, "k=%s; h=sha256; ", mz_dkim_k(algorithm));
+	mz_str_add(out, "p=");
+	mz_str_add(out, public_text);
+}
+
 /* Takes the next element, which must have this universal tag, into *body. */
 static bool take(struct der *from, int tag, struct der *body)
 {

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* DKIM keys over time: what the files about them share. */
+#ifndef MZ_DAEMON_DKIM_H
+#define MZ_DAEMON_DKIM_H
+
+#include "src/daemon/daemon.h"
+
+/* ---- dkim_look.c: what every server of a zone serves ------------------------------------------------ */
+
+/* One server; the first is the primary. */
+struct dkim_server {
+	const char *text;      /* "192.0.2.54:53": by this it is remembered */
+	bool answered;	       /* the zone and the slots, with authority */
+	uint32_t negative_ttl; /* seconds: RFC 2308 */
+	struct mz_rrlist rrs;  /* what it has at the slots; empty where it did not answer */
+};
+struct dkim_look;
+/* `servers` holds during the call. Once, from the loop, never after cancel. */
+typedef void (*dkim_looked)(void *arg, const struct dkim_server *servers, size_t count);
+/* Asks the domain's primary and all of its secondaries, side by side. `slots`: owners and types, borrowed
+ * until it is over, as the domain is. MZ_ENOMEM, or an address that is none: nothing was started. */
+int dkim_look_start(struct dkim_look **out, struct mz_net *net, const struct mz_conf_domain *domain,
+		    const struct mz_rrlist *slots, dkim_looked done, void *arg);
+void dkim_look_cancel(struct dkim_look *look);
+
+/* ---- dkim_maker.c: key pairs are made by a thread, as RSA takes its time ------------------------------ */
+
+/* `take_pair`: NULL where it could not be made, for the cause's reason. Once, from the loop, never after
+ * cancel. */
+typedef void (*dkim_made)(void *arg, struct mz_dkim_pair *take_pair, const struct mz_cause *cause);
+struct dkim_order;
+int dkim_maker_new(struct dkim_maker **out, struct event_base *base);
+/* Waits for the pair that is being made. NULL is fine. */
+void dkim_maker_free(struct dkim_maker *maker);
+/* One pair after the other. MZ_ENOMEM. */
+int dkim_maker_order(struct dkim_maker *maker, enum mz_dkim_algorithm algorithm, unsigned bits,
+		     dkim_made done, void *arg, struct dkim_order **order);
+void dkim_maker_cancel(struct dkim_order *order);
+
+/* ---- dkim_keys.c: the keys of a domain as the pure life wants them ------------------------------------- */
+
+/* {0} is an empty one. */
+struct dkim_keys {
+	struct mz_arena arena;
+	const struct mz_conf_domain *domain;
+	const char **servers; /* as dkim_server.text */
+	size_t server_count;
+	struct mz_life_key *key[MZ_DKIM_ALGORITHMS]; /* the keys of the lives */
+	struct mz_life_input life[MZ_DKIM_ALGORITHMS];
+};
+/* Reads them from the store. `now` is the time of their decisions. MZ_ENOMEM or an error of the store. */
+int dkim_keys_load(struct dkim_keys *out, struct app *app, const struct mz_conf_domain *domain,
+		   int64_t now);
+void dkim_keys_clear(struct dkim_keys *keys);
+/* The slots of all records that should be there or may be. MZ_ENOMEM. */
+int dkim_keys_slots(const struct dkim_keys *keys, struct mz_rrlist *out);
+/* Takes the look into account, here and in the store. MZ_ENOMEM or an error of the store. */
+int dkim_keys_see(struct dkim_keys *keys, struct mz_store *store,
+		  const struct dkim_server *servers);
+/* Does the daemon keep the domain's DKIM keys? */
+bool dkim_is_kept(const struct mz_conf_domain *domain);
+
+#endif

@@ -139,4 +139,17 @@ void mz_life_see(struct mz_store_dkim_seen *seen, enum mz_life_sight sight, uint
  * never), and in `waiting` what else it waits for, nothing where only time has to pass. */
 int64_t mz_life_outlook(const struct mz_life_input *in, size_t key, struct mz_str *waiting);
 
+/* ---- what signers read: pure ------------------------------------------------------------------ */
+
+/* A key that a domain's mail is signed with. */
+struct mz_signer_key {
+	const char *domain, *selector;
+	const char *path; /* absolute, ends in "/SELECTOR.pem" */
+	enum mz_dkim_algorithm algorithm;
+};
+/* Adds the text of one file. `keys`: those of a domain one after the other, one an algorithm. OpenDKIM
+ * and the maps of Rspamd know one signature a domain: RSA where there is such a key. */
+void mz_signers_text(struct mz_str *out, enum mz_signers_file which,
+		     const struct mz_signer_key *keys, size_t count);
+
 #endif

@@ -323,6 +323,7 @@ int adopt_site(struct app *app, struct site *site, bool first)
 		mz_log(MZ_LOG_WARNING, "reload", "reason",
 		       "another state_directory or control_socket takes a restart", NULL);
 	write_policies(app);
+	signers_refresh(app);
 	err = first ? leave_before(app) : leave_all(app, old);
 	if (err == MZ_OK && first)
 		err = file_intended(app);

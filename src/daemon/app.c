@@ -13,6 +13,7 @@
 #include "src/daemon/dkim.h"
 #include "src/daemon/sd.h"
 #include "src/daemon/watch.h"
+#include "src/daemon/worker.h"
 
 enum { STOP_SECONDS = 4, CHECK_SECONDS = 300 };
 
@@ -125,8 +126,9 @@ static void clear(struct app *app)
 	watch_free(app->folder);
 	watch_free(app->files);
 	hook_clear(app);
+	signers_clear(app);
 	dkim_clear(app);
-	dkim_maker_free(app->maker);
+	worker_free(app->maker);
 	mz_net_free(app->net);
 	if (app->site != NULL && app->store != NULL && app->queue != NULL)
 		status_store(app);
@@ -261,7 +263,9 @@ static int start(struct app *app, struct mz_cause *cause)
 	if (err == MZ_OK)
 		err = mz_net_new(&app->net, app->base);
 	if (err == MZ_OK)
-		err = dkim_maker_new(&app->maker, app->base);
+		err = worker_new(&app->maker, app->base);
+	if (err == MZ_OK)
+		err = worker_new(&app->writer, app->base);
 	if (err == MZ_OK)
 		err = open_ctl(app, cause);
 	if (err == MZ_OK)

@@ -281,10 +281,12 @@ static void revoke(const struct call *call, const struct mz_conf_domain *domain,
 	if (err == MZ_OK)
 		err = revoke_key(call, domain, key);
 	dkim_keys_clear(&keys);
-	if (err == MZ_OK)
+	if (err == MZ_OK) {
+		signers_refresh(call->app);
 		end_changed(call, domain);
-	else
+	} else {
 		call_end(call, 1);
+	}
 }
 
 void command_dkim(const struct call *call)

@@ -64,8 +64,9 @@ struct server_status {
 };
 
 struct mz_net;
-struct dkim_maker;
 struct dkim_run;
+struct signers_job;
+struct worker;
 struct zone_run;
 LIST_HEAD(zone_runs, zone_run);
 enum { ZONE_BUCKETS = 256 };
@@ -108,10 +109,14 @@ struct app {
 	void *domains, *servers; /* tsearch(3) trees of the two structs above */
 
 	/* dkim.c */
-	struct mz_net *net; /* for looks; the engine has its own */
-	struct dkim_maker *maker;
+	struct mz_net *net;   /* for looks; the engine has its own */
+	struct worker *maker; /* of key pairs */
 	LIST_HEAD(, dkim_run) dkim_runs;
 	size_t dkim_running, dkim_started; /* under way; begun in this turn of the pump */
+
+	/* dkim_signers.c */
+	struct worker *writer;
+	struct signers_job *signers_now, *signers_next;
 
 	/* hook.c */
 	TAILQ_HEAD(, hook_run) hooks;
@@ -160,6 +165,8 @@ int dkim_file(struct app *app, const struct mz_conf_domain *domain, int64_t due)
  * been there. */
 void dkim_added(struct app *app, const struct mz_conf_domain *domain, const struct mz_rr *rr);
 void dkim_clear(struct app *app);
+/* dkim_signers.c: writes the files for signers, where there are any, once what was written is durable. */
+void signers_refresh(struct app *app);
 
 /* status.c */
 struct domain_status *status_domain(struct app *app,

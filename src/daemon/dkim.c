@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The task dkim-management: has the life of a domain's keys decided, and carries the decisions out. */
 #include "src/daemon/dkim.h"
+#include "src/daemon/worker.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,6 +13,15 @@ enum { RUNS_MAX = 64 };
 
 /* A key that is not served everywhere after so long is worth a warning, with each look. */
 enum { LATE_SECONDS = 3600 };
+
+/* A key pair to be made; the worker's. */
+struct pair_order {
+	struct dkim_run_part *part; /* NULL: nobody wants it any more */
+	enum mz_dkim_algorithm algorithm;
+	unsigned bits;
+	struct mz_dkim_pair *pair;
+	struct mz_cause cause;
+};
 
 /* One task under way. Its parts end in any order: `waits` counts them. */
 struct dkim_run {
@@ -26,9 +36,9 @@ struct dkim_run {
 	struct dkim_run_part {
 		struct dkim_run *run;
 		enum mz_dkim_algorithm algorithm;
-		struct dkim_order *order;
-		char *selector; /* handed over in this run */
-		bool confirmed; /* the signers have taken it */
+		struct pair_order *order; /* a key pair is being made */
+		char *selector;		  /* handed over in this run */
+		bool confirmed;		  /* the signers have taken it */
 	} part[MZ_DKIM_ALGORITHMS];
 	unsigned waits;
 	bool looked, publish, again;
@@ -73,7 +83,8 @@ static void run_free(struct dkim_run *run)
 	run->app->dkim_running--;
 	dkim_look_cancel(run->look);
 	for (unsigned a = 0; a < MZ_DKIM_ALGORITHMS; a++) {
-		dkim_maker_cancel(run->part[a].order);
+		if (run->part[a].order != NULL)
+			run->part[a].order->part = NULL; /* what was made is thrown away */
 		free(run->part[a].selector);
 	}
 	mz_rrlist_clear(&run->slots);
@@ -169,27 +180,25 @@ static void delete_key(struct dkim_run *run, const struct mz_store_dkim *key)
 		failed(run, cause.text);
 		return;
 	}
+	signers_forget(run->site->conf, run->domain->text, key->selector);
 	set_stage(run, key, MZ_DKIM_DELETED);
 	run->publish = run->publish || key->stage == MZ_DKIM_REVOKED;
 }
 
 /* ---- a new key ------------------------------------------------------------------------------------------- */
 
-static void on_made(void *arg, struct mz_dkim_pair *take_pair, const struct mz_cause *cause)
+static void place(struct dkim_run_part *part, const struct pair_order *order)
 {
-	struct dkim_run_part *part = arg;
 	struct dkim_run *run = part->run;
 	struct mz_store_dkim key = {.algorithm = part->algorithm};
-	struct mz_cause why = *cause;
+	struct mz_cause why = order->cause;
 	struct mz_str selector = {0};
 	int err = MZ_ECRYPTO;
 
-	part->order = NULL;
-	if (take_pair != NULL)
-		err = mz_dkim_pair_place(take_pair, run->app->store,
+	if (order->pair != NULL)
+		err = mz_dkim_pair_place(order->pair, run->app->store,
 					 run->site->conf->state_directory, run->domain,
 					 mz_clock_wall(), &selector, &why);
-	mz_dkim_pair_free(take_pair);
 	if (err != MZ_OK) {
 		failed(run, why.text);
 	} else {
@@ -198,16 +207,46 @@ static void on_made(void *arg, struct mz_dkim_pair *take_pair, const struct mz_c
 		run->publish = true;
 	}
 	mz_str_clear(&selector);
-	part_over(run);
+}
+
+/* In the thread. */
+static void make_pair(void *arg)
+{
+	struct pair_order *order = arg;
+
+	(void)mz_dkim_pair_new(&order->pair, order->algorithm, order->bits, &order->cause);
+}
+
+static void on_made(void *arg, bool over)
+{
+	struct pair_order *order = arg;
+	struct dkim_run_part *part = over ? NULL : order->part;
+
+	if (part != NULL) {
+		part->order = NULL;
+		place(part, order);
+	}
+	mz_dkim_pair_free(order->pair);
+	free(order);
+	if (part != NULL)
+		part_over(part->run);
 }
 
 static void make(struct dkim_run *run, struct dkim_run_part *part)
 {
-	if (dkim_maker_order(run->app->maker, part->algorithm, run->domain->rsa_bits, on_made, part,
-			     &part->order) != MZ_OK)
+	struct pair_order *order = calloc(1, sizeof(*order));
+
+	if (order != NULL)
+		*order = (struct pair_order){.part = part,
+					     .algorithm = part->algorithm,
+					     .bits = run->domain->rsa_bits};
+	if (order == NULL || worker_order(run->app->maker, make_pair, on_made, order) != MZ_OK) {
+		free(order);
 		failed(run, mz_strerror(MZ_ENOMEM));
-	else
-		run->waits++;
+		return;
+	}
+	part->order = order;
+	run->waits++;
 }
 
 /* ---- handing over ------------------------------------------------------------------------------------------ */
@@ -225,8 +264,13 @@ static void handed(void *arg, int64_t task, bool good, const char *reason)
 	part_over(run);
 }
 
-/* What was handed over is durable: the hook, where there is one, tells the signers. */
-static void on_durable(void *arg, int err, const char *why)
+static void handed_not(struct dkim_run_part *part, const char *why)
+{
+	handed(part, part->run->task, false, why);
+}
+
+/* The files are written: the hook, where there is one, tells the signers. */
+static void on_written(void *arg, int err, const char *why)
 {
 	struct dkim_run_part *part = arg;
 	struct dkim_run *run = part->run;
@@ -235,22 +279,17 @@ static void on_durable(void *arg, int err, const char *why)
 	const char *old = "";
 	struct mz_str path = {0};
 	struct mz_cause cause = {0};
-	struct hook_input input = {.name = "dkim_activated",
-				   .argv = argv,
-				   .task = run->task,
-				   .done = handed,
-				   .arg = part};
 
+	if (err != MZ_OK || argv == NULL) {
+		handed(part, run->task, err == MZ_OK, why);
+		return;
+	}
 	for (size_t k = 0; k < life->key_count; k++) {
 		if (life->keys[k].row.stage == MZ_DKIM_ACTIVE)
 			old = life->keys[k].row.selector;
 	}
-	if (err == MZ_OK)
-		err = mz_dkim_key_path(&path, run->site->conf->state_directory, run->domain->text,
-				       part->selector, &cause);
-	else
-		(void)mz_cause_set(&cause, err, "%s", why);
-	if (err == MZ_OK && argv != NULL) {
+	err = signers_key_path(&path, run->site->conf, run->domain->text, part->selector, &cause);
+	if (err == MZ_OK) {
 		const struct hook_env env[] = {{"DOMAIN", run->domain->text},
 					       {"SELECTOR", part->selector},
 					       {"ALGORITHM",
@@ -259,17 +298,30 @@ static void on_durable(void *arg, int err, const char *why)
 					       {"OLD_SELECTOR", old},
 					       {NULL, NULL}};
 
-		input.env = env;
-		err = hook_start(run->app, &input);
-		if (err != MZ_OK)
-			(void)mz_cause_set(&cause, err, "%s", mz_strerror(err));
+		err = hook_start(run->app, &(struct hook_input){.name = "dkim_activated",
+								.argv = argv,
+								.env = env,
+								.task = run->task,
+								.done = handed,
+								.arg = part});
 	}
 	mz_str_clear(&path);
-	if (err != MZ_OK || argv == NULL)
-		handed(part, run->task, err == MZ_OK,
-		       cause.text[0] != '\0' ? cause.text
-		       : why != NULL	     ? why
-					     : mz_strerror(err));
+	if (err != MZ_OK)
+		handed_not(part, cause.text[0] != '\0' ? cause.text : mz_strerror(err));
+}
+
+/* What was handed over is durable: now whoever signs may learn of it. */
+static void on_durable(void *arg, int err, const char *why)
+{
+	struct dkim_run_part *part = arg;
+	struct app *app = part->run->app;
+
+	if (err != MZ_OK)
+		handed_not(part, why);
+	else if (!signers_are_wanted(app->site->conf))
+		on_written(part, MZ_OK, "");
+	else if (signers_write(app, on_written, part) != MZ_OK)
+		handed_not(part, mz_strerror(MZ_ENOMEM));
 }
 
 static void hand(struct dkim_run *run, struct dkim_run_part *part, const struct mz_store_dkim *key)
@@ -319,6 +371,7 @@ static void carry_out(struct dkim_run *run, enum mz_dkim_algorithm algorithm,
 		break;
 	case MZ_LIFE_RETIRE:
 		set_stage(run, key, MZ_DKIM_RETIRING);
+		signers_refresh(run->app);
 		break;
 	case MZ_LIFE_REMOVE:
 		set_stage(run, key, MZ_DKIM_RETIRED);

@@ -23,19 +23,22 @@ int dkim_look_start(struct dkim_look **out, struct mz_net *net, const struct mz_
 		    const struct mz_rrlist *slots, dkim_looked done, void *arg);
 void dkim_look_cancel(struct dkim_look *look);
 
-/* ---- dkim_maker.c: key pairs are made by a thread, as RSA takes its time ------------------------------ */
+/* ---- dkim_signers.c: what signers read --------------------------------------------------------------- */
 
-/* `take_pair`: NULL where it could not be made, for the cause's reason. Once, from the loop, never after
- * cancel. */
-typedef void (*dkim_made)(void *arg, struct mz_dkim_pair *take_pair, const struct mz_cause *cause);
-struct dkim_order;
-int dkim_maker_new(struct dkim_maker **out, struct event_base *base);
-/* Waits for the pair that is being made. NULL is fine. */
-void dkim_maker_free(struct dkim_maker *maker);
-/* One pair after the other. MZ_ENOMEM. */
-int dkim_maker_order(struct dkim_maker *maker, enum mz_dkim_algorithm algorithm, unsigned bits,
-		     dkim_made done, void *arg, struct dkim_order **order);
-void dkim_maker_cancel(struct dkim_order *order);
+/* Are any files for signers configured? */
+bool signers_are_wanted(const struct mz_conf *conf);
+/* Where signers find a key: its copy for them, or the file in the state. As mz_dkim_key_path. */
+int signers_key_path(struct mz_str *out, const struct mz_conf *conf, const char *domain,
+		     const char *selector, struct mz_cause *cause);
+/* Once, from the loop: MZ_OK, or an error and why. */
+typedef void (*signers_written)(void *arg, int err, const char *why);
+/* Writes all files for signers anew, from what is committed; writes that are asked for meanwhile are one.
+ * MZ_ENOMEM. */
+int signers_write(struct app *app, signers_written done, void *arg);
+/* The copy of a key goes: no table names it any more. */
+void signers_forget(const struct mz_conf *conf, const char *domain, const char *selector);
+/* Waits for what is being written; nobody is told. */
+void signers_clear(struct app *app);
 
 /* ---- dkim_keys.c: the keys of a domain as the pure life wants them ------------------------------------- */
 

@@ -291,3 +291,77 @@ def test_wrong_usage(bind, site):
             result = site.run(*argv)
             assert result.code == code and words in result.err, (argv, result)
         assert daemon.stop() == 0
+
+
+def signers(site, **settings):
+    made = {
+        "directory": site.path("signers"),
+        "opendkim_key_table": site.path("KeyTable"),
+        "opendkim_signing_table": site.path("SigningTable"),
+        "rspamd_selector_map": site.path("selectors.map"),
+        "rspamd_path_map": site.path("paths.map"),
+        "rspamd_domains": site.path("domains.conf"),
+    }
+    made.update(settings)
+    site.settings["signers"] = made
+    site.write()
+
+
+def text(path):
+    with open(path) as f:
+        return f.read()
+
+
+def test_signers(bind, site):
+    """What signers read names the new key before it is active, and never a key that is gone."""
+    zone = add_zone(bind)
+    site = dkim_site(site, bind, zone, retire_after="3s", delete_after="2s")
+    signers(site, mode="0640")
+    script = site.file(
+        "activated",
+        '#!/bin/sh\ntest -s "$KEYFILE" && grep -q "$SELECTOR" %s/index.json && cd %s/%s &&\n'
+        'cmp -s "$KEYFILE" current-$ALGORITHM && echo "in place $SELECTOR"\n'
+        % (site.path("signers"), site.path("signers"), zone),
+        0o700,
+    )
+    site.settings["hooks"] = {"dkim_activated": mz.Raw('[ "%s" ]' % script)}
+    site.write()
+
+    def selectors(found, stage):
+        return {a: found[stage, a]["selector"] for a in BOTH}
+
+    with Daemon(site) as daemon:
+        first = selectors(wait_keys(daemon, all_active()), "active")
+        site.must(0, "dkim", "rotate", zone, "--now")
+        wait_keys(daemon, all_active() | {("retiring", a) for a in BOTH})
+        now = selectors(wait_keys(daemon, all_active()), "active")
+        for algorithm in BOTH:
+            assert "in place " + first[algorithm] in daemon.log()
+            assert "in place " + now[algorithm] in daemon.log()
+        folder = site.path("signers", zone)
+        assert sorted(os.listdir(folder)) == sorted(
+            [s + ".pem" for s in now.values()] + ["current-" + a for a in BOTH]
+        )
+        rsa, path = now["rsa-sha256"], os.path.join(folder, now["rsa-sha256"] + ".pem")
+        assert text(path) == text(key_file(site, zone, rsa))
+        assert os.readlink(os.path.join(folder, "current-rsa-sha256")) == rsa + ".pem"
+        assert text(site.path("KeyTable")) == "%s._domainkey.%s %s:%s:%s\n" % (rsa, zone, zone, rsa, path)
+        assert text(site.path("SigningTable")) == "%s %s._domainkey.%s\n" % (zone, rsa, zone)
+        assert text(site.path("selectors.map")) == "%s %s\n" % (zone, rsa)
+        assert text(site.path("paths.map")) == "%s %s/$selector.pem\n" % (zone, folder)
+        assert all(s in text(site.path("domains.conf")) for s in now.values())
+        for name in [path, site.path("KeyTable"), site.path("signers", "index.json")]:
+            assert stat.S_IMODE(os.stat(name).st_mode) == 0o640, name
+        # a key that is revoked is named by nobody any more
+        site.must(0, "dkim", "revoke", zone, rsa)
+        servers.wait_for("tables without it", lambda: rsa not in text(site.path("domains.conf")), 10)
+        assert rsa not in text(site.path("KeyTable")) + text(site.path("selectors.map"))
+        # where nothing can be written, nothing becomes active
+        blocked = site.path("blocked")
+        site.file("blocked", "")
+        signers(site, opendkim_key_table=os.path.join(blocked, "KeyTable"))
+        site.must(0, "reload")
+        site.must(0, "dkim", "rotate", zone, "--algorithm", "ed25519-sha256", "--now")
+        daemon.wait_log("cannot write " + blocked, times=3)
+        assert now["ed25519-sha256"] in [k["selector"] for k in keys(daemon, "active")]
+        assert daemon.stop() == 0

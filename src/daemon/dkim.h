@@ -57,10 +57,49 @@ int dkim_keys_load(struct dkim_keys *out, struct app *app, const struct mz_conf_
 void dkim_keys_clear(struct dkim_keys *keys);
 /* The slots of all records that should be there or may be. MZ_ENOMEM. */
 int dkim_keys_slots(const struct dkim_keys *keys, struct mz_rrlist *out);
-/* Takes the look into account, here and in the store. MZ_ENOMEM or an error of the store. */
-int dkim_keys_see(struct dkim_keys *keys, struct mz_store *store,
-		  const struct dkim_server *servers);
+/* Puts what a look found into the store. MZ_ENOMEM or an error of the store. */
+int dkim_keys_see(struct dkim_keys *keys, struct mz_store *store, const struct dkim_server *servers,
+		  int64_t now);
 /* Does the daemon keep the domain's DKIM keys? */
 bool dkim_is_kept(const struct mz_conf_domain *domain);
+
+/* ---- dkim.c and dkim_step.c: one task ------------------------------------------------------------------- */
+
+struct pair_order;
+
+/* One task under way. Its parts end in any order: `waits` counts them. */
+struct dkim_run {
+	LIST_ENTRY(dkim_run) link;
+	struct app *app;
+	struct site *site; /* held */
+	const struct mz_conf_domain *domain;
+	int64_t task;
+	struct dkim_keys keys;
+	struct mz_rrlist slots;
+	struct dkim_look *look;
+	struct dkim_run_part {
+		struct dkim_run *run;
+		enum mz_dkim_algorithm algorithm;
+		struct pair_order *order; /* a key pair is being made */
+		char *selector;		  /* handed over in this run */
+		bool confirmed;		  /* the signers have taken it */
+	} part[MZ_DKIM_ALGORITHMS];
+	unsigned waits;
+	int64_t looked;	     /* wall: when the servers were asked; 0: not yet */
+	bool publish, again; /* a record changes; something to be decided anew */
+	int64_t next;
+	struct mz_cause reason; /* of the first failure */
+};
+
+/* One of the parts under way is over, good or not: `waits` counts down. The run may be gone after it. */
+void dkim_part_over(struct dkim_run *run);
+/* Begins one step; what does not end at once counts in `waits`. */
+void dkim_carry_out(struct dkim_run *run, enum mz_dkim_algorithm algorithm,
+		    const struct mz_life_step *step);
+/* Something went wrong; the rest goes on, and the task is tried again. */
+void dkim_failed(struct dkim_run *run, const char *why);
+/* The same for an error of the store. */
+void dkim_failed_store(struct dkim_run *run, int err);
+void dkim_part_clear(struct dkim_run_part *part);
 
 #endif

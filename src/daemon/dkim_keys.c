@@ -208,7 +208,7 @@ static enum mz_life_sight sight_of(const struct dkim_keys *keys, const struct mz
 }
 
 static int see(struct dkim_keys *keys, struct mz_store *store, const struct mz_life_key *key,
-	       const struct dkim_server *servers)
+	       const struct dkim_server *servers, int64_t now)
 {
 	int err = MZ_OK;
 
@@ -217,21 +217,21 @@ static int see(struct dkim_keys *keys, struct mz_store *store, const struct mz_l
 		uint32_t cached = 0;
 		enum mz_life_sight sight = sight_of(keys, key, &servers[s], &cached);
 
-		mz_life_see(seen, sight, cached, keys->life[key->row.algorithm].now);
+		mz_life_see(seen, sight, cached, now);
 		err = mz_store_dkim_seen_put(store, keys->domain->text, key->row.selector, seen);
 	}
 	return err;
 }
 
-int dkim_keys_see(struct dkim_keys *keys, struct mz_store *store, const struct dkim_server *servers)
+int dkim_keys_see(struct dkim_keys *keys, struct mz_store *store, const struct dkim_server *servers,
+		  int64_t now)
 {
 	int err = MZ_OK;
 
 	for (unsigned a = 0; a < MZ_DKIM_ALGORITHMS && err == MZ_OK; a++) {
-		keys->life[a].looked = true;
 		for (size_t k = 0; k < keys->life[a].key_count && err == MZ_OK; k++) {
 			if (is_published(&keys->life[a].keys[k]))
-				err = see(keys, store, &keys->life[a].keys[k], servers);
+				err = see(keys, store, &keys->life[a].keys[k], servers, now);
 		}
 	}
 	return err;

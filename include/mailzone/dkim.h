@@ -21,6 +21,9 @@ struct mz_dkim_public {
  * or MZ_ESYNTAX with a cause that names the path and says what to do. */
 int mz_dkim_public_read(struct mz_dkim_public *out, const char *path, struct mz_cause *cause);
 void mz_dkim_public_clear(struct mz_dkim_public *key);
+/* Adds the 32 secret octets of an Ed25519 key file in base64: a secret, to be cleansed by the caller.
+ * Errors as mz_dkim_public_read; MZ_EINVAL for a key of another kind, or a public one. */
+int mz_dkim_seed_read(struct mz_str *out, const char *path, struct mz_cause *cause);
 
 /* Adds the record of a key (RFC 6376 3.6.1, RFC 8463 4): "v=DKIM1; k=...; h=sha256; p=..."; with an
  * empty public_text "v=DKIM1; p=", which says that it is revoked. Pure. */
@@ -148,7 +151,8 @@ struct mz_signer_key {
 	enum mz_dkim_algorithm algorithm;
 };
 /* Adds the text of one file. `keys`: those of a domain one after the other, one an algorithm. OpenDKIM
- * and the maps of Rspamd know one signature a domain: RSA where there is such a key. */
+ * and the maps of Rspamd know one signature a domain: RSA where there is such a key. Rspamd is to find
+ * Ed25519 keys as SELECTOR.seed beside the path, as mz_dkim_seed_read gives them. */
 void mz_signers_text(struct mz_str *out, enum mz_signers_file which,
 		     const struct mz_signer_key *keys, size_t count);
 

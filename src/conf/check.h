@@ -10,6 +10,7 @@
 void conf_check_keys(struct conf_ctx *ctx, const struct raw_list *keys);
 void conf_check_servers(struct conf_ctx *ctx, const struct raw_list *servers);
 void conf_check_tasks(struct conf_ctx *ctx, const struct raw_conf *raw);
+void conf_check_signers(struct conf_ctx *ctx, const struct raw_conf *raw);
 void conf_check_systems(struct conf_ctx *ctx, const struct raw_list *systems);
 void conf_check_domains(struct conf_ctx *ctx, struct raw_domain *const *domains, size_t count);
 

@@ -212,6 +212,7 @@ static void read_all(struct conf_ctx *ctx, const struct conf_tree *tree)
 	conf_check_keys(ctx, &raw->keys);
 	conf_check_servers(ctx, &raw->servers);
 	conf_check_tasks(ctx, raw);
+	conf_check_signers(ctx, raw);
 	conf_check_systems(ctx, &raw->systems);
 	check_all_domains(ctx, &blocks);
 	if (ctx->fault_count == 0 && conf_zones_make(ctx->conf) != MZ_OK)

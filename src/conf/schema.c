@@ -363,7 +363,8 @@ static const struct conf_group hook_group = {"hooks group", ROWS(hook_rows)};
 static const struct conf_row signers_rows[] = {
 	{.name = "directory", .type = CONF_PATH, .max = PATH_MAX - 512,
 	 INTO(struct raw_conf, out.signers.directory),
-	 .help = "A folder for signers: a copy of each key as DOMAIN/SELECTOR.pem, a link "
+	 .help = "A folder for signers: a copy of each key as DOMAIN/SELECTOR.pem (Ed25519 keys "
+		 "also as a bare SELECTOR.seed, which Rspamd wants), a link "
 		 "DOMAIN/current-ALGORITHM to the one to sign with, and index.json, which lists "
 		 "those. Without it the tables name the files in state_directory."},
 	SIGNERS_FILE("opendkim_key_table", MZ_SIGNERS_KEY_TABLE,
@@ -372,7 +373,7 @@ static const struct conf_row signers_rows[] = {
 	SIGNERS_FILE("opendkim_signing_table", MZ_SIGNERS_SIGNING_TABLE,
 		     "OpenDKIM's SigningTable, to be read as file:, not as refile:."),
 	SIGNERS_FILE("rspamd_selector_map", MZ_SIGNERS_SELECTOR_MAP,
-		     "Rspamd's selector_map, for one signature."),
+		     "Rspamd's selector_map, for one signature. All for Rspamd needs directory."),
 	SIGNERS_FILE("rspamd_path_map", MZ_SIGNERS_PATH_MAP, "Rspamd's path_map, beside it."),
 	SIGNERS_FILE("rspamd_domains", MZ_SIGNERS_DOMAINS,
 		     "A domain block to be included in Rspamd's dkim_signing.conf, for a "

@@ -208,6 +208,29 @@ static int copy_key(struct signers_job *job, const struct mz_signer_key *key)
 	return err;
 }
 
+/* The same as its bare seed, for Rspamd. */
+static int copy_seed(struct signers_job *job, const struct mz_signer_key *key)
+{
+	struct mz_str from = {0}, to = {0}, seed = {0};
+	int err = mz_dkim_key_path(&from, job->site->conf->state_directory, key->domain,
+				   key->selector, &job->cause);
+
+	mz_str_addn(&to, key->path, strlen(key->path) - strlen("pem"));
+	mz_str_add(&to, "seed");
+	if (err == MZ_OK && to.failed)
+		err = mz_cause_set(&job->cause, MZ_ENOMEM, "out of memory");
+	if (err == MZ_OK)
+		err = mz_dkim_seed_read(&seed, from.s, &job->cause);
+	if (err == MZ_OK)
+		err = put_file(job, to.s, seed.s, seed.len);
+	if (seed.s != NULL)
+		explicit_bzero(seed.s, seed.cap);
+	mz_str_clear(&seed);
+	mz_str_clear(&from);
+	mz_str_clear(&to);
+	return err;
+}
+
 /* DOMAIN/current-ALGORITHM leads to the key, or to nothing where there is none. */
 static int put_link(struct signers_job *job, const char *folder, enum mz_dkim_algorithm algorithm,
 		    const char *selector)
@@ -254,6 +277,8 @@ static int put_domain(struct signers_job *job, const struct mz_conf_domain *doma
 	     i++) {
 		selector[job->keys[i].algorithm] = job->keys[i].selector;
 		err = copy_key(job, &job->keys[i]);
+		if (err == MZ_OK && job->keys[i].algorithm == MZ_DKIM_ED25519)
+			err = copy_seed(job, &job->keys[i]);
 	}
 	for (unsigned a = 0; a < MZ_DKIM_ALGORITHMS && err == MZ_OK; a++)
 		err = put_link(job, folder.s, (enum mz_dkim_algorithm)a, selector[a]);
@@ -429,14 +454,24 @@ void signers_refresh(struct app *app)
 		mz_log(MZ_LOG_ERROR, "signers", "reason", mz_strerror(MZ_ENOMEM), NULL);
 }
 
+static void forget(const char *path)
+{
+	if (unlink(path) != 0 && errno != ENOENT)
+		mz_log(MZ_LOG_ERROR, "signers", "path", path, "reason", strerror(errno), NULL);
+}
+
 void signers_forget(const struct mz_conf *conf, const char *domain, const char *selector)
 {
 	struct mz_str path = {0};
 
 	if (conf->signers.directory != NULL &&
-	    signers_key_path(&path, conf, domain, selector, NULL) == MZ_OK && unlink(path.s) != 0 &&
-	    errno != ENOENT)
-		mz_log(MZ_LOG_ERROR, "signers", "path", path.s, "reason", strerror(errno), NULL);
+	    signers_key_path(&path, conf, domain, selector, NULL) == MZ_OK) {
+		forget(path.s);
+		path.len -= strlen("pem");
+		mz_str_add(&path, "seed");
+		if (!path.failed)
+			forget(path.s);
+	}
 	mz_str_clear(&path);
 }
 

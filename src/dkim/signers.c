@@ -58,15 +58,28 @@ static void put_selector_map(struct mz_str *out, const struct mz_signer_key *key
 	}
 }
 
+/* Rspamd takes Ed25519 keys as their bare seed only. */
+static const char *rspamd_end(const struct mz_signer_key *key)
+{
+	return key->algorithm == MZ_DKIM_ED25519 ? "seed" : "pem";
+}
+
+/* A key's path without "/SELECTOR.pem". */
+static int folder_len(const struct mz_signer_key *key)
+{
+	return (int)(strlen(key->path) - strlen(key->selector) - strlen("/.pem"));
+}
+
 /* Without the selector, which Rspamd fills in: the two maps are not read at the same time. */
 static void put_path_map(struct mz_str *out, const struct mz_signer_key *keys, size_t count)
 {
 	for (size_t i = 0, end = 0; i < count; i = end) {
-		size_t folder = (size_t)(strrchr(keys[i].path, '/') - keys[i].path);
+		const struct mz_signer_key *key = NULL;
 
 		end = domain_end(keys, count, i);
-		mz_str_addf(out, "%s %.*s/$selector.pem\n", keys[i].domain, (int)folder,
-			    keys[i].path);
+		key = only_key(keys, i, end);
+		mz_str_addf(out, "%s %.*s/$selector.%s\n", key->domain, folder_len(key), key->path,
+			    rspamd_end(key));
 	}
 }
 
@@ -77,8 +90,9 @@ static void put_domains(struct mz_str *out, const struct mz_signer_key *keys, si
 		end = domain_end(keys, count, i);
 		mz_str_addf(out, "  \"%s\" {\n    selectors [\n", keys[i].domain);
 		for (size_t k = i; k < end; k++)
-			mz_str_addf(out, "      { selector = \"%s\"; path = \"%s\"; },\n",
-				    keys[k].selector, keys[k].path);
+			mz_str_addf(out, "      { selector = \"%s\"; path = \"%.*s/%s.%s\"; },\n",
+				    keys[k].selector, folder_len(&keys[k]), keys[k].path,
+				    keys[k].selector, rspamd_end(&keys[k]));
 		mz_str_add(out, "    ]\n  }\n");
 	}
 	mz_str_add(out, "}\n");

@@ -5,6 +5,7 @@ import base64
 import glob
 import os
 import re
+import signal
 import stat
 import subprocess
 
@@ -340,7 +341,9 @@ def test_signers(bind, site):
             assert "in place " + now[algorithm] in daemon.log()
         folder = site.path("signers", zone)
         assert sorted(os.listdir(folder)) == sorted(
-            [s + ".pem" for s in now.values()] + ["current-" + a for a in BOTH]
+            [s + ".pem" for s in now.values()]
+            + [now["ed25519-sha256"] + ".seed"]
+            + ["current-" + a for a in BOTH]
         )
         rsa, path = now["rsa-sha256"], os.path.join(folder, now["rsa-sha256"] + ".pem")
         assert text(path) == text(key_file(site, zone, rsa))
@@ -364,4 +367,56 @@ def test_signers(bind, site):
         site.must(0, "dkim", "rotate", zone, "--algorithm", "ed25519-sha256", "--now")
         daemon.wait_log("cannot write " + blocked, times=3)
         assert now["ed25519-sha256"] in [k["selector"] for k in keys(daemon, "active")]
+        assert daemon.stop() == 0
+
+
+def verifies(server, signed):
+    """The algorithm of the signature, once it is checked against the server."""
+    dkim = pytest.importorskip("dkim")
+
+    def txt(name, timeout=5):
+        answer = server.query(name.decode().rstrip(".") + ".", "TXT", tcp=True)
+        return b"".join(answer.answer[0][0].strings) if answer.answer else None
+
+    assert dkim.verify(signed, dnsfunc=txt), signed
+    return re.search(rb"a=([a-z0-9-]+)", signed).group(1).decode()
+
+
+def test_opendkim_and_rspamd_sign(bind, site):
+    """Both sign by what was written for them, and by the new key after a rotation."""
+    import signers as programs
+
+    for path in ("/usr/sbin/opendkim", "/usr/bin/rspamd"):
+        if not os.path.exists(path):
+            pytest.skip("%s is not installed" % path)
+    zone = add_zone(bind)
+    site = dkim_site(site, bind, zone)
+    signers(site)
+    with Daemon(site) as daemon:
+        first = wait_keys(daemon, all_active())
+        milter = programs.OpenDkim(site.path("KeyTable"), site.path("SigningTable"))
+        both = programs.Rspamd('.include "%s"\n' % site.path("domains.conf"))
+        maps = programs.Rspamd(
+            'selector_map = "%s"; path_map = "%s";\n'
+            % (site.path("selectors.map"), site.path("paths.map"))
+        )
+        for program in (milter, both, maps):
+            program.start()
+        try:
+            signed = milter.sign(zone)
+            assert verifies(bind, signed) == "rsa-sha256"
+            assert b"s=" + first["active", "rsa-sha256"]["selector"].encode() in signed
+            assert sorted(verifies(bind, s) for s in both.sign(zone)) == BOTH
+            assert [verifies(bind, s) for s in maps.sign(zone)] == ["rsa-sha256"]
+            site.must(0, "dkim", "rotate", zone, "--now")
+            found = wait_keys(daemon, all_active() | {("retiring", a) for a in BOTH})
+            new = found["active", "rsa-sha256"]["selector"].encode()
+            # what was signed before still verifies
+            assert verifies(bind, signed) == "rsa-sha256"
+            milter.process.send_signal(signal.SIGUSR1)
+            servers.wait_for("the new key", lambda: b"s=" + new in milter.sign(zone), 20)
+            assert verifies(bind, milter.sign(zone)) == "rsa-sha256"
+        finally:
+            for program in (milter, both, maps):
+                program.stop()
         assert daemon.stop() == 0

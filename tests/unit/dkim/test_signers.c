@@ -38,10 +38,10 @@ static void rspamd(void **state)
 	(void)state;
 	expect(MZ_SIGNERS_SELECTOR_MAP, 3, "a.test r1\nb.test e7\n");
 	expect(MZ_SIGNERS_PATH_MAP, 3,
-	       "a.test /k/a.test/$selector.pem\nb.test /k/b.test/$selector.pem\n");
+	       "a.test /k/a.test/$selector.pem\nb.test /k/b.test/$selector.seed\n");
 	expect(MZ_SIGNERS_DOMAINS, 2,
 	       "domain {\n  \"a.test\" {\n    selectors [\n"
-	       "      { selector = \"e1\"; path = \"/k/a.test/e1.pem\"; },\n"
+	       "      { selector = \"e1\"; path = \"/k/a.test/e1.seed\"; },\n"
 	       "      { selector = \"r1\"; path = \"/k/a.test/r1.pem\"; },\n"
 	       "    ]\n  }\n}\n");
 }

@@ -78,7 +78,7 @@ int mz_dkim_make_missing(struct mz_store *store, const char *state_directory,
  * - A pending key is handed to the signers once every server of the zone has served exactly its record
  *   in two looks in a row, and what caches may remember from before has run out since, and a last look
  *   still finds it everywhere. A server that does not answer breaks its row as one that answers
- *   otherwise does: nobody knows what it tells others.
+ *   otherwise does: nobody knows what it tells others. So does a long time without a look.
  * - Only when the signers have taken it over it becomes active, and in the same step the one before it
  *   is retiring. So there is always an active key once there was one, but for one case: the operator
  *   revoked it, and mail is better not signed than signed with it until its successor is ready.

@@ -107,6 +107,8 @@ static int leave(struct app *app, const char *domain, enum mz_on_removal on_remo
 		err = run_file(app, &input, &id);
 	else
 		err = let_go(app, domain);
+	if (err == MZ_OK)
+		err = dkim_leave(app, domain);
 	return err == MZ_OK ? mz_store_domain_delete(app->store, domain) : err;
 }
 

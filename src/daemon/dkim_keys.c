@@ -263,3 +263,30 @@ void dkim_added(struct app *app, const struct mz_conf_domain *domain, const stru
 	if (dkim_is_kept(domain))
 		(void)mz_store_dkim_list(app->store, domain->text, on_added, &added);
 }
+
+/* ---- a domain that leaves --------------------------------------------------------------------------------- */
+
+struct leaving {
+	struct app *app;
+	int err;
+};
+
+static void on_leaving(void *arg, const struct mz_store_dkim *row)
+{
+	struct leaving *leaving = arg;
+
+	if (leaving->err == MZ_OK &&
+	    (row->stage == MZ_DKIM_PENDING || row->stage == MZ_DKIM_ACTIVE ||
+	     row->stage == MZ_DKIM_RETIRING))
+		leaving->err =
+			mz_store_dkim_set_stage(leaving->app->store, row->domain, row->selector,
+						MZ_DKIM_RETIRED, mz_clock_wall());
+}
+
+int dkim_leave(struct app *app, const char *domain)
+{
+	struct leaving leaving = {.app = app};
+	int err = mz_store_dkim_list(app->store, domain, on_leaving, &leaving);
+
+	return err != MZ_OK ? err : leaving.err;
+}

@@ -7,14 +7,17 @@ enum {
 	SPACING = 30,  /* seconds between two looks at a server: some are many behind one address */
 	SLOWEST = 900, /* between two looks while a server lags for long ... */
 	SLOWEST_HURRIED = 60, /* ... also where nobody signs meanwhile */
+	UNSEEN =
+		1800, /* after the time for the next look: nobody knows what was served meanwhile */
 };
 
 void mz_life_see(struct mz_store_dkim_seen *seen, enum mz_life_sight sight, uint32_t cached,
 		 int64_t now)
 {
 	bool back = seen->looked > now; /* the clock: what it said before means nothing */
+	bool late = now > seen->looked + seen->cached + UNSEEN;
 
-	if (sight != MZ_SIGHT_SERVED || back) {
+	if (sight != MZ_SIGHT_SERVED || back || late) {
 		seen->hits = 0;
 		seen->since = now;
 	}

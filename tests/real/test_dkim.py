@@ -195,6 +195,30 @@ def test_repaired(server, site):
         assert daemon.stop() == 0
 
 
+def test_left_and_came_back(bind, site):
+    """A domain whose records were withdrawn has no key that signs when it comes back."""
+    zone = add_zone(bind)
+    site = dkim_site(site, bind, zone, ["ed25519-sha256"])
+    site.settings["signers"] = {"opendkim_key_table": site.path("KeyTable")}
+    (domain,) = site.settings["domains"]
+    domain["dns_management"]["on_removal"] = "withdraw"
+    site.write()
+    with Daemon(site) as daemon:
+        old = wait_keys(daemon, {("active", "ed25519-sha256")})["active", "ed25519-sha256"]
+        site.settings["domains"] = []
+        site.write().must(0, "reload")
+        servers.wait_for("an empty table", lambda: text(site.path("KeyTable")) == "", 20)
+        wait_record(bind, zone, old["selector"], None)
+        site.settings["domains"] = [domain]
+        site.write().must(0, "reload")
+        found = wait_keys(daemon, {("retired", "ed25519-sha256"), ("active", "ed25519-sha256")})
+        new = found["active", "ed25519-sha256"]["selector"]
+        assert found["retired", "ed25519-sha256"]["selector"] == old["selector"] != new
+        servers.wait_for("the table", lambda: new in text(site.path("KeyTable")), 20)
+        assert old["selector"] not in text(site.path("KeyTable"))
+        assert daemon.stop() == 0
+
+
 def test_stopped_secondary(bind, site):
     """While one secondary does not answer, the old key goes on to sign; then the new one takes over."""
     nsd = servers.Nsd(bind).start()

@@ -168,6 +168,26 @@ static void row_is_broken(void **state)
 	}
 }
 
+/* Nobody looked for long: what was served meanwhile? */
+static void not_looked(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	begin(&s);
+	add(&s, MZ_DKIM_PENDING, T0);
+	for (int i = 0; i < 2; i++) {
+		look(&s, MZ_SIGHT_SERVED, MZ_SIGHT_SERVED, 300);
+		s.in.now += 300;
+	}
+	s.in.now += 1800;
+	look(&s, MZ_SIGHT_SERVED, MZ_SIGHT_SERVED, 300);
+	expect(&s, "hand 0; ");
+	s.in.now += 2101;
+	look(&s, MZ_SIGHT_SERVED, MZ_SIGHT_SERVED, 300);
+	expect(&s, "next 60; ");
+}
+
 /* What stood there before the record is remembered for its own TTL. */
 static void other_record(void **state)
 {
@@ -361,7 +381,7 @@ int main(void)
 		cmocka_unit_test(asked_for),	cmocka_unit_test(revoked),
 		cmocka_unit_test(not_wanted),	cmocka_unit_test(repaired),
 		cmocka_unit_test(lagging),	cmocka_unit_test(clock_back),
-		cmocka_unit_test(many),
+		cmocka_unit_test(many),		cmocka_unit_test(not_looked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

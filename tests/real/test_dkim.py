@@ -4,10 +4,12 @@
 import base64
 import glob
 import os
+import random
 import re
 import signal
 import stat
 import subprocess
+import time
 
 import dns.exception
 import dns.name
@@ -290,6 +292,38 @@ def test_hook(bind, site):
         found = wait_keys(daemon, {("active", "ed25519-sha256"), ("retiring", "ed25519-sha256")})
         assert found["active", "ed25519-sha256"]["selector"] == new["selector"]
         assert "old=" + old["selector"] in daemon.log()
+        assert daemon.stop() == 0
+
+
+def test_killed(bind, site):
+    """kill -9 at any moment of a rotation: there is one key that signs, it is served, and it goes on."""
+    zone = add_zone(bind)
+    site = dkim_site(site, bind, zone, ["ed25519-sha256"], retire_after="2s", delete_after="1s")
+    signers(site)
+    selectors = set()
+    with Daemon(site) as daemon:
+        wait_keys(daemon, {("active", "ed25519-sha256")})
+        for _ in range(8):
+            site.run("dkim", "rotate", zone, "--now")
+            time.sleep(random.uniform(0, 5))
+            daemon.stop(signal.SIGKILL)
+            daemon.start()
+            found = daemon.json("dkim", "list")["keys"]
+            (active,) = [k for k in found if k["stage"] == "active"]
+            assert record(bind, zone, active["selector"]) == expected(site, zone, active)
+            # what signers were told is this key, or one that is served as well and about to follow it
+            (told,) = re.findall(r":(\S+):/", text(site.path("KeyTable")))
+            (key,) = [k for k in found if k["selector"] == told]
+            assert key["stage"] in ("active", "pending"), found
+            assert record(bind, zone, told) == expected(site, zone, key)
+            selectors.add(active["selector"])
+        last = {k["selector"] for k in keys(daemon, "active")}
+        site.run("dkim", "rotate", zone, "--now")
+        servers.wait_for("the last rotation", lambda: {k["selector"] for k in keys(daemon, "active")} != last, 60)
+        wait_keys(daemon, {("active", "ed25519-sha256")}, 60)
+        left = glob.glob(site.path("state", "dkim", zone, "*"))
+        left += glob.glob(site.path("signers", zone, "*.pem"))
+        assert len(left) == 2, left
         assert daemon.stop() == 0
 
 

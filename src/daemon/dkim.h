@@ -23,20 +23,25 @@ int dkim_look_start(struct dkim_look **out, struct mz_net *net, const struct mz_
 		    const struct mz_rrlist *slots, dkim_looked done, void *arg);
 void dkim_look_cancel(struct dkim_look *look);
 
-/* ---- dkim_signers.c: what signers read --------------------------------------------------------------- */
+/* ---- dkim_files.c: what signers read, on disk ----------------------------------------------------------- */
+
+/* Where signers find a key: its copy for them, or the file in the state. As mz_dkim_key_path. */
+int dkim_files_key(struct mz_str *out, const struct mz_conf *conf, const char *domain,
+		   const char *selector, struct mz_cause *cause);
+/* Writes all files for signers, where they differ, from what is committed in the store. For a thread: it
+ * opens the store for itself. Errors with a cause. */
+int dkim_files_write(const struct mz_conf *conf, struct mz_cause *cause);
+/* The copy of a key goes: no table names it any more. */
+void dkim_files_forget(const struct mz_conf *conf, const char *domain, const char *selector);
+
+/* ---- dkim_signers.c: one write after the other ---------------------------------------------------------- */
 
 /* Are any files for signers configured? */
 bool signers_are_wanted(const struct mz_conf *conf);
-/* Where signers find a key: its copy for them, or the file in the state. As mz_dkim_key_path. */
-int signers_key_path(struct mz_str *out, const struct mz_conf *conf, const char *domain,
-		     const char *selector, struct mz_cause *cause);
 /* Once, from the loop: MZ_OK, or an error and why. */
 typedef void (*signers_written)(void *arg, int err, const char *why);
-/* Writes all files for signers anew, from what is committed; writes that are asked for meanwhile are one.
- * MZ_ENOMEM. */
+/* Has the files written anew; writes that are asked for while one is under way are one. MZ_ENOMEM. */
 int signers_write(struct app *app, signers_written done, void *arg);
-/* The copy of a key goes: no table names it any more. */
-void signers_forget(const struct mz_conf *conf, const char *domain, const char *selector);
 /* Waits for what is being written; nobody is told. */
 void signers_clear(struct app *app);
 

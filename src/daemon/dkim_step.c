@@ -68,7 +68,7 @@ static void delete_key(struct dkim_run *run, const struct mz_store_dkim *key)
 		dkim_failed(run, cause.text);
 		return;
 	}
-	signers_forget(run->site->conf, run->domain->text, key->selector);
+	dkim_files_forget(run->site->conf, run->domain->text, key->selector);
 	set_stage(run, key, MZ_DKIM_DELETED);
 	run->publish = run->publish || key->stage == MZ_DKIM_REVOKED;
 }
@@ -183,7 +183,7 @@ static void on_written(void *arg, int err, const char *why)
 		if (life->keys[k].row.stage == MZ_DKIM_ACTIVE)
 			old = life->keys[k].row.selector;
 	}
-	err = signers_key_path(&path, run->site->conf, run->domain->text, part->selector, &cause);
+	err = dkim_files_key(&path, run->site->conf, run->domain->text, part->selector, &cause);
 	if (err == MZ_OK) {
 		const struct hook_env env[] = {{"DOMAIN", run->domain->text},
 					       {"SELECTOR", part->selector},

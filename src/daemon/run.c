@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* From due tasks to jobs, one a zone at a time, and from their reports back to the tasks. */
-#include "src/daemon/daemon.h"
+#include "src/daemon/dkim.h"
 
 #include <event2/event.h>
 #include <stdio.h>
@@ -522,9 +522,10 @@ static bool on_due(void *arg, const struct mz_task *task)
 		return true;
 	}
 	domain = mz_conf_find_domain(app->site->conf, task->domain);
-	if (domain == NULL || !domain->automatic) {
+	if (domain == NULL || !domain->automatic ||
+	    (task->kind == MZ_TASK_DKIM && !dkim_is_kept(domain))) {
 		(void)mz_queue_cancel(app->queue, task->id,
-				      NULL); /* it has left the configuration */
+				      NULL); /* no more of the kind is to be done */
 		return true;
 	}
 	if (task->kind == MZ_TASK_DKIM) {

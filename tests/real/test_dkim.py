@@ -3,7 +3,9 @@
 
 import base64
 import glob
+import grp
 import os
+import pwd
 import random
 import re
 import signal
@@ -375,7 +377,9 @@ def test_signers(bind, site):
     """What signers read names the new key before it is active, and never a key that is gone."""
     zone = add_zone(bind)
     site = dkim_site(site, bind, zone, retire_after="3s", delete_after="2s")
-    signers(site, mode="0640")
+    # only root may give files away
+    owned = {"owner": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
+    signers(site, mode="0640", **owned)
     script = site.file(
         "activated",
         '#!/bin/sh\ntest -s "$KEYFILE" && grep -q "$SELECTOR" %s/index.json && cd %s/%s &&\n'
@@ -413,6 +417,10 @@ def test_signers(bind, site):
         assert all(s in text(site.path("domains.conf")) for s in now.values())
         for name in [path, site.path("KeyTable"), site.path("signers", "index.json")]:
             assert stat.S_IMODE(os.stat(name).st_mode) == 0o640, name
+            if owned:
+                found = os.stat(name)
+                assert pwd.getpwuid(found.st_uid).pw_name == "nobody", name
+                assert grp.getgrgid(found.st_gid).gr_name == "nogroup", name
         # a key that is revoked is named by nobody any more
         site.must(0, "dkim", "revoke", zone, rsa)
         servers.wait_for("tables without it", lambda: rsa not in text(site.path("domains.conf")), 10)

@@ -83,6 +83,10 @@ int mz_file_read_secret(const char *path, size_t max, uint8_t **out, size_t *len
  * On an error nothing is left behind and the old file stands. */
 int mz_file_write_atomic(const char *path, const void *data, size_t len, unsigned mode,
 			 struct mz_cause *cause);
+/* The same for a file that is another's: -1 leaves owner or group as they are. It is open to nobody
+ * else before it is theirs. */
+int mz_file_write_for(const char *path, const void *data, size_t len, unsigned mode, int64_t uid,
+		      int64_t gid, struct mz_cause *cause);
 /* Makes a folder and its missing parents; existing ones are left as they are. */
 int mz_file_mkdirs(const char *path, unsigned mode, struct mz_cause *cause);
 

@@ -151,6 +151,23 @@ struct mz_conf_hooks {
 	int64_t timeout;
 };
 
+/* What signers read. The index is in the directory. */
+enum mz_signers_file {
+	MZ_SIGNERS_KEY_TABLE,
+	MZ_SIGNERS_SIGNING_TABLE,
+	MZ_SIGNERS_SELECTOR_MAP,
+	MZ_SIGNERS_PATH_MAP,
+	MZ_SIGNERS_DOMAINS,
+	MZ_SIGNERS_INDEX,
+	MZ_SIGNERS_FILES
+};
+struct mz_conf_signers {
+	const char *directory; /* absolute path or NULL: copies of the keys, links, index */
+	const char *file[MZ_SIGNERS_INDEX]; /* absolute paths or NULL */
+	const char *owner, *group;	    /* of all of them; "": ours */
+	bool group_reads;
+};
+
 enum mz_dkim_algorithm { MZ_DKIM_RSA, MZ_DKIM_ED25519, MZ_DKIM_ALGORITHMS };
 
 struct mz_conf_dkim_key {
@@ -226,6 +243,7 @@ struct mz_conf {
 	size_t system_count;
 	struct mz_conf_tasks tasks;
 	struct mz_conf_hooks hooks;
+	struct mz_conf_signers signers;
 	struct mz_conf_domain *domains; /* in the order of the files */
 	size_t domain_count;
 	/* the same, ordered by text, for mz_conf_find_domain; NULL: it looks at one after another */

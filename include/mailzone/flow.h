@@ -62,6 +62,7 @@ struct mz_engine_input {
 	struct event_base *base;
 	const char *state_directory;
 	struct mz_store *store; /* NULL: nothing is known (then only PLAN works) */
+	bool make_keys; /* APPLY makes the DKIM keys that are missing, which blocks the loop */
 };
 int mz_engine_new(struct mz_engine **out, const struct mz_engine_input *input);
 /* Cancels what runs, without callbacks. */

@@ -198,6 +198,7 @@ enum mz_dkim_stage {
 	MZ_DKIM_REVOKED,
 };
 const char *mz_dkim_stage_name(enum mz_dkim_stage stage);
+enum mz_dkim_rotate { MZ_ROTATE_BY_AGE, MZ_ROTATE_ASKED, MZ_ROTATE_HURRIED };
 struct mz_store_dkim {
 	const char *domain, *selector;
 	enum mz_dkim_algorithm algorithm;
@@ -205,15 +206,44 @@ struct mz_store_dkim {
 	unsigned version;	 /* counts the keys made for this domain and algorithm from 1 */
 	const char *public_text; /* base64 for p= */
 	int64_t created, since;	 /* wall: made; in this stage since */
+	int64_t handed;		 /* wall: PENDING: signers were first told to use it; 0: not yet */
+	enum mz_dkim_rotate rotate; /* ACTIVE: a successor was asked for */
 };
 /* Adds a key: MZ_EEXIST when this domain ever had this selector (in any stage or letter case). */
 int mz_store_dkim_add(struct mz_store *store, const struct mz_store_dkim *key);
-/* MZ_ENOTFOUND when the domain has no such selector. */
+/* The next stage, in which nobody was handed the key or asked for a successor yet. What was seen of a
+ * key that becomes DELETED is forgotten. MZ_ENOTFOUND when the domain has no such selector. */
 int mz_store_dkim_set_stage(struct mz_store *store, const char *domain, const char *selector,
 			    enum mz_dkim_stage stage, int64_t since);
+/* Both MZ_ENOTFOUND as above. */
+int mz_store_dkim_set_handed(struct mz_store *store, const char *domain, const char *selector,
+			     int64_t handed);
+int mz_store_dkim_set_rotate(struct mz_store *store, const char *domain, const char *selector,
+			     enum mz_dkim_rotate rotate);
 /* Calls fn for each key of the domain, oldest first. The pointers hold during the call. */
 int mz_store_dkim_list(struct mz_store *store, const char *domain,
 		       void (*fn)(void *arg, const struct mz_store_dkim *key), void *arg);
+/* The same for the keys that sign, or are being handed over to the signers, of all domains: ordered by
+ * domain, then oldest first. */
+int mz_store_dkim_signing(struct mz_store *store,
+			  void (*fn)(void *arg, const struct mz_store_dkim *key), void *arg);
+
+/* What one server was seen to serve in the place of a key's record. {0}: it was never asked. */
+struct mz_store_dkim_seen {
+	const char *server; /* "192.0.2.54:53" */
+	unsigned hits;	    /* looks in a row that found exactly the record; counts up to 2 */
+	int64_t since;	    /* wall: when it came to so many */
+	int64_t looked;	    /* wall: the last look */
+	uint32_t cached;    /* seconds for which a cache may keep what was there before it */
+};
+/* Inserts or replaces what is known of this server and key. */
+int mz_store_dkim_seen_put(struct mz_store *store, const char *domain, const char *selector,
+			   const struct mz_store_dkim_seen *seen);
+/* Calls fn for each server that was asked for the key, by name. The pointers hold during the call. A
+ * damaged row is left out: the server is then asked anew. */
+int mz_store_dkim_seen_list(struct mz_store *store, const char *domain, const char *selector,
+			    void (*fn)(void *arg, const struct mz_store_dkim_seen *seen),
+			    void *arg);
 
 /* ---- TLSA keys: what is or was published at an owner, and since when -------------------------- */
 

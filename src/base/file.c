@@ -147,6 +147,12 @@ static int sync_folder(const char *path)
 int mz_file_write_atomic(const char *path, const void *data, size_t len, unsigned mode,
 			 struct mz_cause *cause)
 {
+	return mz_file_write_for(path, data, len, mode, -1, -1, cause);
+}
+
+int mz_file_write_for(const char *path, const void *data, size_t len, unsigned mode, int64_t uid,
+		      int64_t gid, struct mz_cause *cause)
+{
 	char tmp[PATH_MAX] = "";
 	uint32_t tag = 0;
 	int fd = -1, err = MZ_OK, n = 0;
@@ -155,11 +161,12 @@ int mz_file_write_atomic(const char *path, const void *data, size_t len, unsigne
 	n = snprintf(tmp, sizeof(tmp), "%s.%08x.tmp", path, (unsigned)tag);
 	if (n < 0 || (size_t)n >= sizeof(tmp))
 		return mz_cause_set(cause, MZ_ERANGE, "the path %.100s... is too long", path);
-	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode & 0700);
 	if (fd < 0)
 		return fail(cause, "write", path);
 	/* fchmod: the umask may have taken bits away that the mode asks for. */
-	if (fchmod(fd, mode) != 0 || write_all(fd, data, len) != 0 || fsync(fd) != 0) {
+	if (((uid >= 0 || gid >= 0) && fchown(fd, (uid_t)uid, (gid_t)gid) != 0) ||
+	    fchmod(fd, mode) != 0 || write_all(fd, data, len) != 0 || fsync(fd) != 0) {
 		err = fail(cause, "write", path);
 		(void)close(fd);
 		goto done;

@@ -243,3 +243,44 @@ void conf_check_tasks(struct conf_ctx *ctx, const struct raw_conf *raw)
 		conf_fault(ctx, conf_member(retry, "initial_delay"),
 			   "\"initial_delay\" is longer than \"max_delay\"");
 }
+
+/* ---- signers ---- */
+
+/* OpenDKIM's table has colons between its fields, Rspamd's maps have blanks. */
+static void check_signers_path(struct conf_ctx *ctx, const config_setting_t *at, const char *path)
+{
+	char quoted[CONF_QUOTE_TEXT] = "";
+
+	if (path && strpbrk(path, ": \t\"\\"))
+		conf_fault(ctx, at,
+			   "\"%s\" has a colon, a blank, a quote or a backslash: the tables of "
+			   "signers cannot name it",
+			   conf_quote(path, quoted));
+}
+
+void conf_check_signers(struct conf_ctx *ctx, const struct raw_conf *raw)
+{
+	const struct mz_conf_signers *signers = &raw->out.signers;
+	const config_setting_t *group = conf_member(raw->at, "signers");
+	static const char *const names[MZ_SIGNERS_INDEX] = {
+		[MZ_SIGNERS_SELECTOR_MAP] = "rspamd_selector_map",
+		[MZ_SIGNERS_PATH_MAP] = "rspamd_path_map",
+		[MZ_SIGNERS_DOMAINS] = "rspamd_domains",
+	};
+	bool any = false;
+	size_t i = 0;
+
+	for (i = 0; i < MZ_SIGNERS_INDEX; i++) {
+		any = any || signers->file[i];
+		if (names[i] && signers->file[i] && !signers->directory)
+			conf_fault(ctx, conf_member(group, names[i]),
+				   "\"%s\" needs \"directory\": Rspamd reads Ed25519 keys in a "
+				   "form "
+				   "of its own, which is written there",
+				   names[i]);
+	}
+	check_signers_path(ctx, conf_member(group, "directory"), signers->directory);
+	if (any && !signers->directory)
+		check_signers_path(ctx, conf_member(raw->at, "state_directory"),
+				   raw->out.state_directory);
+}

@@ -357,6 +357,39 @@ static const struct conf_row hook_rows[] = {
 };
 static const struct conf_group hook_group = {"hooks group", ROWS(hook_rows)};
 
+#define SIGNERS_FILE(n, which, text)                                                           \
+	{.name = n, .type = CONF_PATH, .max = PATH_MAX - 16,                                   \
+	 INTO(struct raw_conf, out.signers.file[which]), .help = text}
+
+static const struct conf_row signers_rows[] = {
+	{.name = "directory", .type = CONF_PATH, .max = PATH_MAX - 512,
+	 INTO(struct raw_conf, out.signers.directory),
+	 .help = "A folder for signers: a copy of each key as DOMAIN/SELECTOR.pem (Ed25519 keys "
+		 "also as a bare SELECTOR.seed, which Rspamd wants), a link "
+		 "DOMAIN/current-ALGORITHM to the one to sign with, and index.json, which lists "
+		 "those. Without it the tables name the files in state_directory."},
+	SIGNERS_FILE("opendkim_key_table", MZ_SIGNERS_KEY_TABLE,
+		     "OpenDKIM's KeyTable. OpenDKIM makes one signature: with RSA where there is "
+		     "such a key."),
+	SIGNERS_FILE("opendkim_signing_table", MZ_SIGNERS_SIGNING_TABLE,
+		     "OpenDKIM's SigningTable, to be read as file:, not as refile:."),
+	SIGNERS_FILE("rspamd_selector_map", MZ_SIGNERS_SELECTOR_MAP,
+		     "Rspamd's selector_map, for one signature. All for Rspamd needs directory."),
+	SIGNERS_FILE("rspamd_path_map", MZ_SIGNERS_PATH_MAP, "Rspamd's path_map, beside it."),
+	SIGNERS_FILE("rspamd_domains", MZ_SIGNERS_DOMAINS,
+		     "A domain block to be included in Rspamd's dkim_signing.conf, for a "
+		     "signature by each algorithm. Rspamd takes it over when it is reloaded."),
+	{.name = "owner", .type = CONF_STRING, .max = 64, .def = "",
+	 INTO(struct raw_conf, out.signers.owner),
+	 .help = "The user that these files belong to. Without one, the agent's user."},
+	{.name = "group", .type = CONF_STRING, .max = 64, .def = "",
+	 INTO(struct raw_conf, out.signers.group),
+	 .help = "Their group. Without one, the agent's group."},
+	{.name = "mode", .type = CONF_CHOICE, .def = "0600", .choices = "0600|0640",
+	 INTO(struct raw_conf, out.signers.group_reads), .help = "Their mode."},
+};
+static const struct conf_group signers_group = {"signers group", ROWS(signers_rows)};
+
 static const struct conf_row log_rows[] = {
 	{.name = "level", .type = CONF_CHOICE, .def = "info", .choices = "error|warning|info|debug",
 	 INTO(struct raw_conf, out.log_level), .help = "What is logged, to standard error."},
@@ -414,6 +447,9 @@ static const struct conf_row root_rows[] = {
 	 .help = "Tasks and their retries."},
 	{.name = "hooks", .type = CONF_GROUP, .group = &hook_group,
 	 .help = "Programs to run, as argument vectors without a shell, as the agent's user."},
+	{.name = "signers", .type = CONF_GROUP, .group = &signers_group,
+	 .help = "Files for what signs mail, written before a key is to sign. Then the hook "
+		 "dkim_activated runs; until it succeeds, the key before stays in use."},
 	DOMAINS_ROW,
 };
 const struct conf_group conf_schema = {"file", ROWS(root_rows), .size = sizeof(struct raw_conf)};

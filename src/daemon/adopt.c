@@ -107,6 +107,8 @@ static int leave(struct app *app, const char *domain, enum mz_on_removal on_remo
 		err = run_file(app, &input, &id);
 	else
 		err = let_go(app, domain);
+	if (err == MZ_OK)
+		err = dkim_leave(app, domain);
 	return err == MZ_OK ? mz_store_domain_delete(app->store, domain) : err;
 }
 
@@ -225,6 +227,8 @@ static int file_changed(struct app *app, const struct site *old, size_t *filed)
 		if (!conf->domains[i].automatic)
 			continue;
 		err = enter(app, old, &conf->domains[i]);
+		if (err == MZ_OK)
+			err = dkim_file(app, &conf->domains[i], now);
 		if (err != MZ_OK)
 			break;
 		if ((old != NULL ? unchanged(old, app->site, i) : verified(app, i, now, &look)) &&
@@ -332,6 +336,7 @@ int adopt_site(struct app *app, struct site *site, bool first)
 		mz_log(MZ_LOG_WARNING, "reload", "reason",
 		       "another state_directory or control_socket takes a restart", NULL);
 	mz_facts_expired(site->facts, site->conf, mz_clock_wall(), on_expired, NULL);
+	signers_refresh(app);
 	err = policies_write(app);
 	if (err == MZ_OK)
 		err = first ? leave_before(app) : leave_all(app, old);

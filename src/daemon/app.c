@@ -10,8 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/daemon/dkim.h"
 #include "src/daemon/sd.h"
 #include "src/daemon/watch.h"
+#include "src/daemon/worker.h"
 
 enum { STOP_SECONDS = 4, CHECK_SECONDS = 300 };
 
@@ -124,6 +126,10 @@ static void clear(struct app *app)
 	watch_free(app->folder);
 	watch_free(app->files);
 	hook_clear(app);
+	signers_clear(app);
+	dkim_clear(app);
+	worker_free(app->maker);
+	mz_net_free(app->net);
 	if (app->site != NULL && app->store != NULL && app->queue != NULL)
 		status_store(app);
 	mz_engine_free(app->engine);
@@ -257,6 +263,12 @@ static int start(struct app *app, struct mz_cause *cause)
 		err = mz_queue_new(&app->queue, app->store, &app->site->conf->tasks,
 				   mz_clock_wall(), cause);
 	if (err == MZ_OK)
+		err = mz_net_new(&app->net, app->base);
+	if (err == MZ_OK)
+		err = worker_new(&app->maker, app->base);
+	if (err == MZ_OK)
+		err = worker_new(&app->writer, app->base);
+	if (err == MZ_OK)
 		err = open_ctl(app, cause);
 	if (err == MZ_OK)
 		err = watch_new(&app->folder, app->base, CHECK_SECONDS, on_folder, app);
@@ -276,7 +288,10 @@ int app_run(const char *path)
 {
 	struct app app = {.path = path, .started = mz_clock_wall()};
 	struct mz_cause cause = {0};
-	int err = start(&app, &cause);
+	int err = MZ_OK;
+
+	TAILQ_INIT(&app.hooks);
+	err = start(&app, &cause);
 
 	if (err == MZ_OK) {
 		sd_notify_state("READY=1\nSTATUS=%zu domains", app.site->conf->domain_count);

@@ -22,12 +22,13 @@ static const struct {
 	const char *name;
 	void (*run)(const struct call *call); /* ends the request sooner or later */
 } commands[] = {
-	{"apply", command_apply},	  {"challenge", command_challenge},
-	{"history", command_history},	  {"plan", command_plan},
-	{"reconcile", command_reconcile}, {"reload", command_reload},
-	{"status", command_status},	  {"tasks", command_tasks},
-	{"tlsa", command_tlsa},		  {"undo", command_undo},
-	{"version", command_version},	  {"withdraw", command_withdraw},
+	{"apply", command_apply},	{"challenge", command_challenge},
+	{"dkim", command_dkim},		{"history", command_history},
+	{"plan", command_plan},		{"reconcile", command_reconcile},
+	{"reload", command_reload},	{"status", command_status},
+	{"tasks", command_tasks},	{"tlsa", command_tlsa},
+	{"undo", command_undo},		{"version", command_version},
+	{"withdraw", command_withdraw},
 };
 
 const char *call_text(const struct call *call, const char *name, const char *otherwise)
@@ -66,6 +67,34 @@ void call_print(const struct call *call, json_t *take_value)
 void call_end(const struct call *call, int status)
 {
 	mz_ctl_end(call->request, status);
+}
+
+/* What was asked for is said to be done once it is durable. */
+static void on_committed(void *arg, int err, const char *why)
+{
+	struct mz_ctl_request *request = arg;
+
+	if (err != MZ_OK)
+		mz_ctl_error(request, "%s", why);
+	mz_ctl_end(request, err == MZ_OK ? 0 : 1);
+}
+
+static void on_gone(void *arg)
+{
+	(void)arg; /* it ends all the same; nobody hears it */
+}
+
+void call_end_durable(const struct call *call, int err, const struct mz_cause *cause)
+{
+	if (err == MZ_OK) {
+		mz_ctl_on_gone(call->request, on_gone, NULL);
+		run_soon(call->app);
+		err = mz_engine_commit(call->app->engine, on_committed, call->request);
+		if (err == MZ_OK)
+			return;
+	}
+	mz_ctl_error(call->request, "%s", cause->text[0] != '\0' ? cause->text : mz_strerror(err));
+	call_end(call, 1);
 }
 
 json_t *json_time(int64_t wall)

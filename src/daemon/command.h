@@ -24,6 +24,9 @@ bool call_flag(const struct call *call, const char *name);
 void call_print(const struct call *call, json_t *take_value);
 /* Ends the request. */
 void call_end(const struct call *call, int status);
+/* The same once what was written is durable; err: it was not even written, for the cause's reason. Has
+ * tasks that are due looked for. */
+void call_end_durable(const struct call *call, int err, const struct mz_cause *cause);
 
 /* A time as RFC 3339, or null for 0. */
 json_t *json_time(int64_t wall);
@@ -35,6 +38,8 @@ void command_tlsa(const struct call *call);
 /* command_tasks.c */
 void command_tasks(const struct call *call);
 void command_reconcile(const struct call *call);
+/* command_dkim.c */
+void command_dkim(const struct call *call);
 /* command_history.c */
 void command_history(const struct call *call);
 /* command_run.c: what changes or reads zones */

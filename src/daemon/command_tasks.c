@@ -96,32 +96,9 @@ static void list(const struct call *call, int64_t id)
 
 /* ---- one task --------------------------------------------------------------------------------------------------- */
 
-/* What was asked for is said to be done once it is durable. */
-static void on_committed(void *arg, int err, const char *why)
-{
-	struct mz_ctl_request *request = arg;
-
-	if (err != MZ_OK)
-		mz_ctl_error(request, "%s", why);
-	mz_ctl_end(request, err == MZ_OK ? 0 : 1);
-}
-
 static void on_gone(void *arg)
 {
 	(void)arg; /* it ends all the same; nobody hears it */
-}
-
-static void end_durable(const struct call *call, int err, const struct mz_cause *cause)
-{
-	if (err == MZ_OK) {
-		mz_ctl_on_gone(call->request, on_gone, NULL);
-		run_soon(call->app);
-		err = mz_engine_commit(call->app->engine, on_committed, call->request);
-		if (err == MZ_OK)
-			return;
-	}
-	mz_ctl_error(call->request, "%s", cause->text[0] != '\0' ? cause->text : mz_strerror(err));
-	call_end(call, 1);
 }
 
 static bool parse_id(const char *text, int64_t *id)
@@ -162,13 +139,13 @@ void command_tasks(const struct call *call)
 	} else if (strcmp(what, "show") == 0) {
 		list(call, id);
 	} else if (strcmp(what, "retry") == 0) {
-		end_durable(call, mz_queue_retry(call->app->queue, id, now, &cause), &cause);
+		call_end_durable(call, mz_queue_retry(call->app->queue, id, now, &cause), &cause);
 	} else if (strcmp(what, "cancel") == 0) {
-		end_durable(call, mz_queue_cancel(call->app->queue, id, &cause), &cause);
+		call_end_durable(call, mz_queue_cancel(call->app->queue, id, &cause), &cause);
 	} else if (strcmp(what, "reschedule") == 0 && call->argc == 3 &&
 		   parse_time(call->argv[2], &due)) {
-		end_durable(call, mz_queue_reschedule(call->app->queue, id, due, now, &cause),
-			    &cause);
+		call_end_durable(call, mz_queue_reschedule(call->app->queue, id, due, now, &cause),
+				 &cause);
 	} else {
 		mz_ctl_error(call->request, "usage: mailzone tasks [show|retry|cancel ID | "
 					    "reschedule ID 2026-11-23T10:00:00Z|+SECONDS]");

@@ -66,6 +66,10 @@ struct server_status {
 	unsigned inflight;
 };
 
+struct mz_net;
+struct dkim_run;
+struct signers_job;
+struct worker;
 struct zone_run;
 LIST_HEAD(zone_runs, zone_run);
 enum { ZONE_BUCKETS = 256 };
@@ -113,8 +117,18 @@ struct app {
 	/* status.c */
 	void *domains, *servers; /* tsearch(3) trees of the two structs above */
 
+	/* dkim.c */
+	struct mz_net *net;   /* for looks; the engine has its own */
+	struct worker *maker; /* of key pairs */
+	LIST_HEAD(, dkim_run) dkim_runs;
+	size_t dkim_running, dkim_started; /* under way; begun in this turn of the pump */
+
+	/* dkim_signers.c */
+	struct worker *writer;
+	struct signers_job *signers_now, *signers_next;
+
 	/* hook.c */
-	LIST_HEAD(, hook_run) hooks;
+	TAILQ_HEAD(, hook_run) hooks;
 
 	/* withdraw.c */
 	LIST_HEAD(, withdrawal) withdrawals;
@@ -172,6 +186,21 @@ void withdraw_start(struct app *app, const struct mz_task *task);
 /* Forgets those under way; after mz_engine_free and run_clear. */
 void withdraw_clear(struct app *app);
 
+/* dkim.c: DKIM keys over time */
+/* Starts a dkim-management task of the domain, unless one of it is under way, or too many are. */
+void dkim_start(struct app *app, const struct mz_task *task, const struct mz_conf_domain *domain);
+/* Files one, where the daemon keeps the domain's keys. */
+int dkim_file(struct app *app, const struct mz_conf_domain *domain, int64_t due);
+/* The domain's records are not ours to keep any more: none of its keys is to sign, also not when it comes
+ * back, as nobody knows what is served meanwhile. MZ_ENOMEM or an error of the store. */
+int dkim_leave(struct app *app, const char *domain);
+/* A record of the domain's keys was added: a warning where its key signs or signed, as it should have
+ * been there. */
+void dkim_added(struct app *app, const struct mz_conf_domain *domain, const struct mz_rr *rr);
+void dkim_clear(struct app *app);
+/* dkim_signers.c: writes the files for signers, where there are any, once what was written is durable. */
+void signers_refresh(struct app *app);
+
 /* status.c */
 struct domain_status *status_domain(struct app *app,
 				    const char *name); /* made when missing; NULL: no memory */
@@ -198,6 +227,20 @@ void command_clear(void);
 void command_task_over(struct app *app, int64_t id, enum mz_task_state state, const char *reason);
 
 /* hook.c: programs of the operator */
+struct hook_env {
+	const char *name, *value;
+};
+struct hook_input {
+	const char *name;	    /* of the setting; a constant */
+	const char *const *argv;    /* of the app's site */
+	const struct hook_env *env; /* set beside what we have ourselves; ended by a NULL name */
+	int64_t task;		    /* for messages, and given back */
+	/* Once, from the loop, never from inside hook_start; not after hook_clear. */
+	void (*done)(void *arg, int64_t task, bool good, const char *reason);
+	void *arg;
+};
+/* Runs a hook as soon as those before it are over: one at a time. MZ_ENOMEM: it will not run. */
+int hook_start(struct app *app, const struct hook_input *input);
 /* Runs the certificate_renew hook for a task; finishes the task. */
 void hook_renew(struct app *app, const struct mz_task *task);
 void hook_clear(struct app *app);

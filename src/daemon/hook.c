@@ -13,11 +13,14 @@
 #include <unistd.h>
 
 struct hook_run {
-	LIST_ENTRY(hook_run) link;
+	TAILQ_ENTRY(hook_run) link; /* the first of the list runs, the others wait for it */
 	struct app *app;
+	struct site *site; /* held: the argument vector is its */
+	struct hook_input in;
+	struct mz_arena arena;
+	const char **env;
 	struct event *output, *limit;
-	int64_t task;
-	pid_t pid;
+	pid_t pid; /* 0: it waits */
 	int fd;
 	bool timed_out;
 	char line[512];
@@ -28,36 +31,38 @@ static void log_line(struct hook_run *hook)
 {
 	hook->line[hook->len] = '\0';
 	if (hook->len > 0)
-		mz_log(MZ_LOG_INFO, "hook", "task", MZ_NUM(hook->task), "output", hook->line, NULL);
+		mz_log(MZ_LOG_INFO, "hook", "hook", hook->in.name, "task", MZ_NUM(hook->in.task),
+		       "output", hook->line, NULL);
 	hook->len = 0;
 }
 
 static void hook_free(struct hook_run *hook)
 {
-	LIST_REMOVE(hook, link);
+	TAILQ_REMOVE(&hook->app->hooks, hook, link);
 	if (hook->output != NULL)
 		event_free(hook->output);
 	if (hook->limit != NULL)
 		event_free(hook->limit);
 	if (hook->fd >= 0)
 		(void)close(hook->fd);
+	site_release(hook->site);
+	mz_arena_clear(&hook->arena);
 	free(hook);
 }
 
-static void finish(struct app *app, int64_t task, bool good, const char *reason)
-{
-	enum mz_task_state state = MZ_TASK_DONE;
+static int next_soon(struct app *app);
 
-	mz_log(good ? MZ_LOG_INFO : MZ_LOG_ERROR, "certificate_renew", "task", MZ_NUM(task),
+/* It is over: whoever asked for it is told, and the next one begins. */
+static void finish(struct hook_run *hook, bool good, const char *reason)
+{
+	struct app *app = hook->app;
+	const struct hook_input in = hook->in;
+
+	mz_log(good ? MZ_LOG_INFO : MZ_LOG_ERROR, "hook", "hook", in.name, "task", MZ_NUM(in.task),
 	       "result", reason, NULL);
-	if (mz_queue_finish(app->queue, task, good ? MZ_RESULT_DONE : MZ_RESULT_RETRY,
-			    good ? "" : reason, mz_clock_wall(), mz_random_below(UINT32_MAX),
-			    &state) != MZ_OK)
-		return;
-	if (state == MZ_TASK_DONE || state == MZ_TASK_FAILED)
-		command_task_over(app, task, state, reason);
-	(void)mz_engine_commit(app->engine, NULL, NULL);
-	run_soon(app);
+	hook_free(hook);
+	in.done(in.arg, in.task, good, reason);
+	(void)next_soon(app);
 }
 
 /* Its output has ended: so has it, or it is about to. */
@@ -76,17 +81,14 @@ static void reap(struct hook_run *hook)
 		(void)snprintf(reason, sizeof(reason), "done");
 	else if (hook->timed_out)
 		(void)snprintf(reason, sizeof(reason),
-			       "the hook certificate_renew took longer than hooks.timeout allows");
+			       "the hook %s took longer than hooks.timeout allows", hook->in.name);
 	else if (WIFEXITED(status))
-		(void)snprintf(reason, sizeof(reason),
-			       "the hook certificate_renew ended with exit status %d",
-			       WEXITSTATUS(status));
+		(void)snprintf(reason, sizeof(reason), "the hook %s ended with exit status %d",
+			       hook->in.name, WEXITSTATUS(status));
 	else
-		(void)snprintf(reason, sizeof(reason),
-			       "the hook certificate_renew was ended by signal %d",
-			       WTERMSIG(status));
-	finish(hook->app, hook->task, good, reason);
-	hook_free(hook);
+		(void)snprintf(reason, sizeof(reason), "the hook %s was ended by signal %d",
+			       hook->in.name, WTERMSIG(status));
+	finish(hook, good, reason);
 }
 
 static void on_output(evutil_socket_t fd, short what, void *arg)
@@ -120,7 +122,7 @@ static void on_limit(evutil_socket_t fd, short what, void *arg)
 }
 
 /* In the child. */
-static void run_program(const char *const *argv, int fd)
+static void run_program(const char *const *argv, const char *const *env, int fd)
 {
 	int null = open("/dev/null", O_RDONLY);
 	sigset_t none;
@@ -133,14 +135,14 @@ static void run_program(const char *const *argv, int fd)
 		(void)dup2(null, STDIN_FILENO);
 	(void)dup2(fd, STDOUT_FILENO);
 	(void)dup2(fd, STDERR_FILENO);
-	(void)execv(argv[0], (char *const *)(uintptr_t)argv);
+	(void)execve(argv[0], (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)env);
 	(void)dprintf(STDERR_FILENO, "cannot run %s: %s\n", argv[0], strerror(errno));
 	_exit(127);
 }
 
-static bool start(struct hook_run *hook, const char *const *argv, int64_t seconds)
+static bool start(struct hook_run *hook)
 {
-	struct timeval limit = {.tv_sec = (time_t)seconds};
+	struct timeval limit = {.tv_sec = (time_t)hook->site->conf->hooks.timeout};
 	int pipes[2] = {-1, -1};
 
 	if (pipe2(pipes, O_CLOEXEC | O_NONBLOCK) != 0)
@@ -148,7 +150,7 @@ static bool start(struct hook_run *hook, const char *const *argv, int64_t second
 	hook->fd = pipes[0];
 	hook->pid = fork();
 	if (hook->pid == 0)
-		run_program(argv, pipes[1]);
+		run_program(hook->in.argv, hook->env, pipes[1]);
 	(void)close(pipes[1]);
 	if (hook->pid < 0)
 		return false;
@@ -162,31 +164,121 @@ static bool start(struct hook_run *hook, const char *const *argv, int64_t second
 	return false;
 }
 
+/* One at a time: two of them may work on the same files. */
+static void on_next(evutil_socket_t fd, short what, void *arg)
+{
+	struct app *app = arg;
+	struct hook_run *hook = TAILQ_FIRST(&app->hooks);
+	char reason[128] = "";
+
+	(void)fd;
+	(void)what;
+	if (hook == NULL || hook->pid != 0 || start(hook))
+		return;
+	(void)snprintf(reason, sizeof(reason), "the hook %s cannot be started", hook->in.name);
+	finish(hook, false, reason);
+}
+
+static int next_soon(struct app *app)
+{
+	struct timeval now = {0, 0};
+
+	return event_base_once(app->base, -1, EV_TIMEOUT, on_next, app, &now) == 0 ? MZ_OK
+										   : MZ_ENOMEM;
+}
+
+/* Our own environment, without what is set anew, and that. */
+static bool make_env(struct hook_run *hook)
+{
+	size_t own = 0, kept = 0, set = 0;
+
+	while (environ[own] != NULL)
+		own++;
+	while (hook->in.env[set].name != NULL)
+		set++;
+	hook->env = mz_arena_alloc(&hook->arena, (own + set + 1) * sizeof(hook->env[0]));
+	if (hook->env == NULL)
+		return false;
+	for (size_t i = 0; i < own; i++) {
+		bool again = false;
+
+		for (size_t k = 0; k < set; k++) {
+			size_t n = strlen(hook->in.env[k].name);
+
+			again = again || (strncmp(environ[i], hook->in.env[k].name, n) == 0 &&
+					  environ[i][n] == '=');
+		}
+		if (!again)
+			hook->env[kept++] = environ[i];
+	}
+	for (size_t k = 0; k < set; k++) {
+		struct mz_str text = {0};
+
+		mz_str_addf(&text, "%s=%s", hook->in.env[k].name, hook->in.env[k].value);
+		hook->env[kept] = text.failed ? NULL : mz_arena_strdup(&hook->arena, text.s);
+		mz_str_clear(&text);
+		if (hook->env[kept++] == NULL)
+			return false;
+	}
+	hook->env[kept] = NULL;
+	return true;
+}
+
+int hook_start(struct app *app, const struct hook_input *input)
+{
+	struct hook_run *hook = calloc(1, sizeof(*hook));
+
+	if (hook == NULL)
+		return MZ_ENOMEM;
+	hook->app = app;
+	hook->site = app->site;
+	site_hold(hook->site);
+	hook->in = *input;
+	hook->fd = -1;
+	TAILQ_INSERT_TAIL(&app->hooks, hook, link);
+	if (!make_env(hook) || next_soon(app) != MZ_OK) {
+		hook_free(hook);
+		return MZ_ENOMEM;
+	}
+	hook->in.env = NULL; /* it was the caller's */
+	return MZ_OK;
+}
+
+/* ---- certificates ------------------------------------------------------------------------------- */
+
+static void on_renewed(void *arg, int64_t task, bool good, const char *reason)
+{
+	struct app *app = arg;
+	enum mz_task_state state = MZ_TASK_DONE;
+
+	if (mz_queue_finish(app->queue, task, good ? MZ_RESULT_DONE : MZ_RESULT_RETRY,
+			    good ? "" : reason, mz_clock_wall(), mz_random_below(UINT32_MAX),
+			    &state) != MZ_OK)
+		return;
+	if (state == MZ_TASK_DONE || state == MZ_TASK_FAILED)
+		command_task_over(app, task, state, reason);
+	(void)mz_engine_commit(app->engine, NULL, NULL);
+	run_soon(app);
+}
+
 void hook_renew(struct app *app, const struct mz_task *task)
 {
-	const struct mz_conf_hooks *hooks = &app->site->conf->hooks;
-	struct hook_run *hook = NULL;
-	int64_t id = task->id;
+	static const struct hook_env none[] = {{NULL, NULL}};
+	const struct hook_input input = {.name = "certificate_renew",
+					 .argv = app->site->conf->hooks.certificate_renew,
+					 .env = none,
+					 .task = task->id,
+					 .done = on_renewed,
+					 .arg = app};
 
-	/* One at a time: two of them may work on the same files. */
-	if (!LIST_EMPTY(&app->hooks) || mz_queue_start(app->queue, id, mz_clock_wall()) != MZ_OK)
+	if (mz_queue_start(app->queue, input.task, mz_clock_wall()) != MZ_OK)
 		return;
-	if (hooks->certificate_renew == NULL) {
-		finish(app, id, true, "there is no hook certificate_renew");
-		return;
-	}
-	hook = calloc(1, sizeof(*hook));
-	if (hook == NULL) {
-		finish(app, id, false, "out of memory");
-		return;
-	}
-	hook->app = app;
-	hook->task = id;
-	hook->fd = -1;
-	LIST_INSERT_HEAD(&app->hooks, hook, link);
-	if (!start(hook, hooks->certificate_renew, hooks->timeout)) {
-		finish(app, id, false, "the hook certificate_renew cannot be started");
-		hook_free(hook);
+	if (input.argv == NULL) {
+		mz_log(MZ_LOG_INFO, "hook", "hook", input.name, "task", MZ_NUM(input.task),
+		       "result", "there is no such hook", NULL);
+		on_renewed(app, input.task, true, "");
+	} else if (hook_start(app, &input) != MZ_OK) {
+		on_renewed(app, input.task, false, "out of memory");
 	}
 }
 
@@ -194,9 +286,11 @@ void hook_clear(struct app *app)
 {
 	struct hook_run *hook = NULL;
 
-	while ((hook = LIST_FIRST(&app->hooks)) != NULL) {
-		(void)kill(-hook->pid, SIGKILL);
-		(void)waitpid(hook->pid, NULL, 0);
+	while ((hook = TAILQ_FIRST(&app->hooks)) != NULL) {
+		if (hook->pid > 0) {
+			(void)kill(-hook->pid, SIGKILL);
+			(void)waitpid(hook->pid, NULL, 0);
+		}
 		hook_free(hook);
 	}
 }

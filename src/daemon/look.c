@@ -88,6 +88,7 @@ static void file_between(struct app *app, int64_t from, int64_t to)
 		if (look_next(domain->text, interval, from) > to)
 			break;
 		(void)run_file(app, &input, &id);
+		(void)dkim_file(app, domain, to);
 	}
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* From due tasks to jobs, one a zone at a time, and from their reports back to the tasks. */
-#include "src/daemon/daemon.h"
+#include "src/daemon/dkim.h"
 
 #include <event2/event.h>
 #include <stdio.h>
@@ -299,6 +299,18 @@ static void end_domain(struct zone_run *zone, const struct mz_report *report, si
 	mz_str_clear(&reason);
 }
 
+/* Was the same record deleted, as when its TTL changed? */
+static bool was_there(const struct mz_report *report, const struct mz_change *change)
+{
+	for (size_t i = 0; i < report->change_count; i++) {
+		const struct mz_change *other = &report->changes[i];
+
+		if (!other->add && mz_rr_compare(&other->rr, &change->rr) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void on_tasks_done(void *arg, const struct mz_report *report)
 {
 	struct zone_run *zone = arg;
@@ -318,6 +330,13 @@ static void on_tasks_done(void *arg, const struct mz_report *report)
 		       "reason", report->error, NULL);
 	for (size_t i = 0; i < report->change_count && mz_log_on(MZ_LOG_INFO); i++)
 		log_change(report, &report->changes[i]);
+	for (size_t i = 0; i < report->change_count; i++) {
+		const struct mz_change *change = &report->changes[i];
+
+		if (change->add && change->rr.family == MZ_FAMILY_DKIM &&
+		    !was_there(report, change))
+			dkim_added(app, report->job->domains[change->rr.domain], &change->rr);
+	}
 	for (size_t i = 0; i < report->job->domain_count; i++) {
 		if (report->job->active[i])
 			end_domain(zone, report, i, server);
@@ -418,9 +437,14 @@ static bool on_due(void *arg, const struct mz_task *task)
 		return true;
 	}
 	domain = mz_conf_find_domain(app->site->conf, task->domain);
-	if (domain == NULL || !domain->automatic) {
+	if (domain == NULL || !domain->automatic ||
+	    (task->kind == MZ_TASK_DKIM && !dkim_is_kept(domain))) {
 		(void)mz_queue_cancel(app->queue, task->id,
-				      NULL); /* it has left the configuration */
+				      NULL); /* no more of the kind is to be done */
+		return true;
+	}
+	if (task->kind == MZ_TASK_DKIM) {
+		dkim_start(app, task, domain);
 		return true;
 	}
 	if (app->running >= ZONES_MAX)
@@ -455,6 +479,7 @@ static void on_pump(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (app->stopping)
 		return;
+	app->dkim_started = 0;
 	mz_queue_due(app->queue, mz_clock_wall(), on_due, app);
 	if (mz_store_dirty(app->store))
 		(void)mz_engine_commit(app->engine, NULL, NULL);

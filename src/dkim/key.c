@@ -38,6 +38,16 @@ const char *mz_dkim_algorithm_name(enum mz_dkim_algorithm algorithm)
 	return algorithm == MZ_DKIM_RSA ? "rsa-sha256" : "ed25519-sha256";
 }
 
+void mz_dkim_record_text(struct mz_str *out, enum mz_dkim_algorithm algorithm,
+			 const char *public_text)
+{
+	mz_str_add(out, "v=DKIM1; ");
+	if (public_text[0] != '\0')
+		mz_str_addf(out, "k=%s; h=sha256; ", mz_dkim_k(algorithm));
+	mz_str_add(out, "p=");
+	mz_str_add(out, public_text);
+}
+
 /* Takes the next element, which must have this universal tag, into *body. */
 static bool take(struct der *from, int tag, struct der *body)
 {
@@ -240,15 +250,22 @@ static int from_public(struct mz_dkim_public *out, struct der in, const char *pa
 	return bits.left == ED25519_LEN ? ed25519_public(out, bits.p) : damaged(path, cause);
 }
 
-/* PrivateKeyInfo (RFC 5958 2). */
+/* PrivateKeyInfo (RFC 5958 2): the kind of key and its octets. */
+static bool take_private(struct der in, struct der *oid, struct der *octets)
+{
+	struct der info = {0}, version = {0}, algorithm = {0};
+
+	return take(&in, V_ASN1_SEQUENCE, &info) && in.left == 0 &&
+	       take(&info, V_ASN1_INTEGER, &version) && take(&info, V_ASN1_SEQUENCE, &algorithm) &&
+	       take(&algorithm, V_ASN1_OBJECT, oid) && take(&info, V_ASN1_OCTET_STRING, octets);
+}
+
 static int from_private(struct mz_dkim_public *out, struct der in, const char *path,
 			struct mz_cause *cause)
 {
-	struct der info = {0}, version = {0}, algorithm = {0}, oid = {0}, octets = {0};
+	struct der oid = {0}, octets = {0};
 
-	if (!take(&in, V_ASN1_SEQUENCE, &info) || in.left != 0 ||
-	    !take(&info, V_ASN1_INTEGER, &version) || !take(&info, V_ASN1_SEQUENCE, &algorithm) ||
-	    !take(&algorithm, V_ASN1_OBJECT, &oid) || !take(&info, V_ASN1_OCTET_STRING, &octets))
+	if (!take_private(in, &oid, &octets))
 		return damaged(path, cause);
 	if (is_oid(&oid, oid_rsa, sizeof(oid_rsa)))
 		return rsa_public(out, octets, true, path, cause);
@@ -298,4 +315,24 @@ void mz_dkim_public_clear(struct mz_dkim_public *key)
 		return;
 	free(key->text);
 	*key = (struct mz_dkim_public){0};
+}
+
+int mz_dkim_seed_read(struct mz_str *out, const char *path, struct mz_cause *cause)
+{
+	struct mz_dkim_block block = {0};
+	struct der in = {0}, oid = {0}, octets = {0}, seed = {0};
+	int err = mz_dkim_block_read(&block, path, cause);
+
+	if (err != MZ_OK)
+		return err;
+	in = (struct der){block.der, block.len};
+	if (!take_private(in, &oid, &octets) || !is_oid(&oid, oid_ed25519, sizeof(oid_ed25519)) ||
+	    !take(&octets, V_ASN1_OCTET_STRING, &seed) || seed.left != ED25519_LEN)
+		err = mz_cause_set(cause, MZ_EINVAL, "%s holds no private Ed25519 key", path);
+	else
+		mz_str_add_base64(out, seed.p, seed.left);
+	mz_dkim_block_clear(&block);
+	if (err == MZ_OK && out->failed)
+		err = mz_cause_set(cause, MZ_ENOMEM, "%s: out of memory", path);
+	return err;
 }

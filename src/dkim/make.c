@@ -9,17 +9,25 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 
 #define SUFFIX_MAX 1000 /* selectors tried for one key */
 
-/* What is made: one key of one domain. */
-struct making {
+struct mz_dkim_pair {
+	enum mz_dkim_algorithm algorithm;
+	unsigned bits;
+	BIO *pem; /* the private half (PKCS#8); a memory BIO cleanses what it held */
+	struct mz_dkim_public public;
+};
+
+/* What is placed: one key of one domain. */
+struct placing {
 	struct mz_store *store;
 	const struct mz_conf_domain *domain;
-	enum mz_dkim_algorithm algorithm;
+	struct mz_dkim_pair *pair;
 	unsigned version;
 	int64_t now;
 	char folder[PATH_MAX];
@@ -55,35 +63,53 @@ static EVP_PKEY *generate(enum mz_dkim_algorithm algorithm, unsigned bits)
 	return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 }
 
-/* A new key pair: private PEM (PKCS#8) in *pem, which cleanses itself when freed, and public half. */
-static int make_pair(const struct making *m, BIO **pem, struct mz_dkim_public *public)
+int mz_dkim_pair_new(struct mz_dkim_pair **out, enum mz_dkim_algorithm algorithm, unsigned bits,
+		     struct mz_cause *cause)
 {
-	EVP_PKEY *key = generate(m->algorithm, m->domain->rsa_bits);
+	struct mz_dkim_pair *pair = calloc(1, sizeof(*pair));
+	EVP_PKEY *key = generate(algorithm, bits);
 	struct mz_dkim_block block = {0};
 	char *text = NULL;
 	long len = 0;
 	int err = MZ_ECRYPTO;
 
-	*pem = BIO_new(BIO_s_mem());
-	if (key == NULL || *pem == NULL ||
-	    PEM_write_bio_PKCS8PrivateKey(*pem, key, NULL, NULL, 0, NULL, NULL) != 1) {
-		(void)mz_cause_set(m->cause, err, "%s: OpenSSL cannot make a key for %s",
-				   m->domain->text, mz_dkim_algorithm_name(m->algorithm));
+	*out = NULL;
+	if (pair != NULL) {
+		pair->algorithm = algorithm;
+		pair->bits = bits;
+		pair->pem = BIO_new(BIO_s_mem());
+	}
+	if (key == NULL || pair == NULL || pair->pem == NULL ||
+	    PEM_write_bio_PKCS8PrivateKey(pair->pem, key, NULL, NULL, 0, NULL, NULL) != 1) {
+		(void)mz_cause_set(cause, err, "OpenSSL cannot make a key for %s",
+				   mz_dkim_algorithm_name(algorithm));
 		goto done;
 	}
-	len = BIO_get_mem_data(*pem, &text);
-	err = mz_dkim_block_parse(&block, (const uint8_t *)text, (size_t)len, "the new key",
-				  m->cause);
+	len = BIO_get_mem_data(pair->pem, &text);
+	err = mz_dkim_block_parse(&block, (const uint8_t *)text, (size_t)len, "the new key", cause);
 	if (err == MZ_OK)
-		err = mz_dkim_public_from_block(public, &block, "the new key", m->cause);
+		err = mz_dkim_public_from_block(&pair->public, &block, "the new key", cause);
 done:
 	ERR_clear_error();
 	mz_dkim_block_clear(&block);
 	EVP_PKEY_free(key);
+	if (err == MZ_OK)
+		*out = pair;
+	else
+		mz_dkim_pair_free(pair);
 	return err;
 }
 
-static int expand(const struct making *m, const struct mz_dkim_public *public, struct mz_str *out)
+void mz_dkim_pair_free(struct mz_dkim_pair *pair)
+{
+	if (pair == NULL)
+		return;
+	BIO_free(pair->pem);
+	mz_dkim_public_clear(&pair->public);
+	free(pair);
+}
+
+static int expand(const struct placing *m, struct mz_str *out)
 {
 	static const char digits[] = "abcdefghijklmnopqrstuvwxyz0123456789";
 	char random[9] = "";
@@ -92,10 +118,10 @@ static int expand(const struct making *m, const struct mz_dkim_public *public, s
 		random[i] = digits[mz_random_below(sizeof(digits) - 1)];
 	return mz_dkim_selector(out, m->domain->selector_template,
 				&(struct mz_dkim_selector_input){
-					.algorithm = m->algorithm,
+					.algorithm = m->pair->algorithm,
 					.version = m->version,
 					.now = m->now,
-					.hash_of = public->text,
+					.hash_of = m->pair->public.text,
 					.random = random,
 				},
 				m->cause);
@@ -103,30 +129,30 @@ static int expand(const struct making *m, const struct mz_dkim_public *public, s
 
 /* A crash between file and row leaves a file without a row: the key in it is as good as a new
  * one, if it is of the right kind. */
-static bool adopt(const struct making *m, const char *path, struct mz_dkim_public *public)
+static bool adopt(const struct placing *m, const char *path)
 {
 	struct mz_dkim_public found = {0};
 	struct mz_dkim_block block = {0};
 	bool good = mz_dkim_block_read(&block, path, NULL) == MZ_OK &&
 		    mz_dkim_block_is_private(&block) &&
 		    mz_dkim_public_from_block(&found, &block, path, NULL) == MZ_OK &&
-		    found.algorithm == m->algorithm &&
-		    (m->algorithm != MZ_DKIM_RSA || found.bits == m->domain->rsa_bits);
+		    found.algorithm == m->pair->algorithm &&
+		    (found.algorithm != MZ_DKIM_RSA || found.bits == m->pair->bits);
 
 	mz_dkim_block_clear(&block);
 	if (!good) {
 		mz_dkim_public_clear(&found);
 		return false;
 	}
-	mz_dkim_public_clear(public);
-	*public = found;
+	mz_dkim_public_clear(&m->pair->public);
+	m->pair->public = found;
 	return true;
 }
 
-static int write_file(const struct making *m, const char *path, BIO *pem)
+static int write_file(const struct placing *m, const char *path)
 {
 	char *text = NULL;
-	long len = BIO_get_mem_data(pem, &text);
+	long len = BIO_get_mem_data(m->pair->pem, &text);
 	int err = mz_file_mkdirs(m->folder, 0700, m->cause);
 
 	if (err != MZ_OK)
@@ -135,8 +161,7 @@ static int write_file(const struct making *m, const char *path, BIO *pem)
 }
 
 /* Tries one selector: MZ_EEXIST when it is taken, in the store or by a file that is not ours. */
-static int try_selector(const struct making *m, const char *selector, BIO *pem,
-			struct mz_dkim_public *public)
+static int try_selector(const struct placing *m, const char *selector)
 {
 	struct known known = {.selector = selector};
 	char path[PATH_MAX] = "";
@@ -153,19 +178,18 @@ static int try_selector(const struct making *m, const char *selector, BIO *pem,
 		return mz_cause_set(m->cause, MZ_ERANGE, "the path of the key of %s is too long",
 				    m->domain->text);
 	if (lstat(path, &st) == 0)
-		return adopt(m, path, public) ? MZ_OK : MZ_EEXIST;
+		return adopt(m, path) ? MZ_OK : MZ_EEXIST;
 	if (errno != ENOENT)
 		return mz_cause_set(m->cause, MZ_EIO, "cannot look at %s: %s", path,
 				    strerror(errno));
-	return write_file(m, path, pem);
+	return write_file(m, path);
 }
 
 /* Finds a free selector and leaves the key's file under it. */
-static int place(const struct making *m, BIO *pem, struct mz_dkim_public *public,
-		 struct mz_str *selector)
+static int place(const struct placing *m, struct mz_str *selector)
 {
 	struct mz_str base = {0};
-	int err = expand(m, public, &base);
+	int err = expand(m, &base);
 
 	for (unsigned i = 1; err == MZ_OK && i <= SUFFIX_MAX; i++) {
 		int tried = MZ_OK;
@@ -178,7 +202,7 @@ static int place(const struct making *m, BIO *pem, struct mz_dkim_public *public
 			err = mz_cause_set(m->cause, MZ_ENOMEM, "out of memory");
 			break;
 		}
-		tried = try_selector(m, selector->s, pem, public);
+		tried = try_selector(m, selector->s);
 		if (tried != MZ_EEXIST) {
 			err = tried;
 			goto done;
@@ -194,65 +218,96 @@ done:
 	return err;
 }
 
-static int make_one(const struct making *m)
+/* The folder of a domain's keys. */
+static int set_folder(char folder[PATH_MAX], const char *state_directory, const char *domain,
+		      struct mz_cause *cause)
 {
-	struct mz_dkim_public public = {0};
-	struct mz_str selector = {0};
-	BIO *pem = NULL;
-	int err = make_pair(m, &pem, &public);
+	int n = snprintf(folder, PATH_MAX, "%s/dkim/%s", state_directory, domain);
 
-	if (err == MZ_OK)
-		err = place(m, pem, &public, &selector);
+	/* The name is a folder below ours: it must not lead out of it. */
+	if (domain[0] == '.' || domain[0] == '\0' || strchr(domain, '/') != NULL)
+		return mz_cause_set(cause, MZ_EINVAL, "%s cannot be the name of a folder", domain);
+	if (n < 0 || n >= PATH_MAX)
+		return mz_cause_set(cause, MZ_ERANGE, "the state directory's path is too long");
+	return MZ_OK;
+}
+
+int mz_dkim_pair_place(struct mz_dkim_pair *pair, struct mz_store *store,
+		       const char *state_directory, const struct mz_conf_domain *domain,
+		       int64_t now, struct mz_str *selector, struct mz_cause *cause)
+{
+	struct placing m = {.store = store,
+			    .domain = domain,
+			    .pair = pair,
+			    .now = now,
+			    .cause = cause};
+	struct known known = {0};
+	int err = set_folder(m.folder, state_directory, domain->text, cause);
+
 	if (err != MZ_OK)
-		goto done;
+		return err;
+	err = mz_store_dkim_list(store, domain->text, look, &known);
+	if (err != MZ_OK)
+		return mz_cause_set(cause, err, "%s: cannot read the DKIM keys of the state: %s",
+				    domain->text, mz_strerror(err));
+	m.version = known.highest[pair->algorithm] + 1;
+	err = place(&m, selector);
+	if (err != MZ_OK)
+		return err;
 	/* The row comes last: no record is ever published for a key that was not kept. */
-	err = mz_store_dkim_add(m->store, &(struct mz_store_dkim){
-						  .domain = m->domain->text,
-						  .selector = selector.s,
-						  .algorithm = m->algorithm,
-						  .stage = MZ_DKIM_PENDING,
-						  .version = m->version,
-						  .public_text = public.text,
-						  .created = m->now,
-						  .since = m->now,
-					  });
+	err = mz_store_dkim_add(store, &(struct mz_store_dkim){
+					       .domain = domain->text,
+					       .selector = selector->s,
+					       .algorithm = pair->algorithm,
+					       .stage = MZ_DKIM_PENDING,
+					       .version = m.version,
+					       .public_text = pair->public.text,
+					       .created = now,
+					       .since = now,
+				       });
 	if (err != MZ_OK)
-		(void)mz_cause_set(m->cause, err, "%s: cannot store the DKIM key %s: %s",
-				   m->domain->text, selector.s, mz_strerror(err));
-done:
-	BIO_free(pem); /* a memory BIO cleanses what it held */
-	mz_dkim_public_clear(&public);
-	mz_str_clear(&selector);
+		(void)mz_cause_set(cause, err, "%s: cannot store the DKIM key %s: %s", domain->text,
+				   selector->s, mz_strerror(err));
 	return err;
 }
 
-static int set_folder(struct making *m, const char *state_directory)
+int mz_dkim_key_path(struct mz_str *out, const char *state_directory, const char *domain,
+		     const char *selector, struct mz_cause *cause)
 {
-	const char *name = m->domain->text;
-	int n = snprintf(m->folder, sizeof(m->folder), "%s/dkim/%s", state_directory, name);
+	char folder[PATH_MAX] = "";
+	int err = set_folder(folder, state_directory, domain, cause);
 
-	/* The name is a folder below ours: it must not lead out of it. */
-	if (name[0] == '.' || name[0] == '\0' || strchr(name, '/') != NULL)
-		return mz_cause_set(m->cause, MZ_EINVAL, "%s cannot be the name of a folder", name);
-	if (n < 0 || (size_t)n >= sizeof(m->folder))
-		return mz_cause_set(m->cause, MZ_ERANGE, "the state directory's path is too long");
-	return MZ_OK;
+	mz_str_reset(out);
+	mz_str_addf(out, "%s/%s.pem", folder, selector);
+	return err == MZ_OK && out->failed ? mz_cause_set(cause, MZ_ENOMEM, "out of memory") : err;
+}
+
+static int make_one(struct mz_store *store, const char *state_directory,
+		    const struct mz_conf_domain *domain, enum mz_dkim_algorithm algorithm,
+		    int64_t now, struct mz_cause *cause)
+{
+	struct mz_dkim_pair *pair = NULL;
+	struct mz_str selector = {0};
+	int err = mz_dkim_pair_new(&pair, algorithm, domain->rsa_bits, cause);
+
+	if (err == MZ_OK)
+		err = mz_dkim_pair_place(pair, store, state_directory, domain, now, &selector,
+					 cause);
+	mz_dkim_pair_free(pair);
+	mz_str_clear(&selector);
+	return err;
 }
 
 int mz_dkim_make_missing(struct mz_store *store, const char *state_directory,
 			 const struct mz_conf_domain *domain, int64_t now, unsigned *made,
 			 struct mz_cause *cause)
 {
-	struct making m = {.store = store, .domain = domain, .now = now, .cause = cause};
 	struct known known = {0};
 	int err = MZ_OK;
 
 	*made = 0;
 	if (!domain->dkim_automatic || domain->no_mail)
 		return MZ_OK;
-	err = set_folder(&m, state_directory);
-	if (err != MZ_OK)
-		return err;
 	err = mz_store_dkim_list(store, domain->text, look, &known);
 	if (err != MZ_OK)
 		return mz_cause_set(cause, err, "%s: cannot read the DKIM keys of the state: %s",
@@ -260,9 +315,8 @@ int mz_dkim_make_missing(struct mz_store *store, const char *state_directory,
 	for (unsigned a = 0; a < MZ_DKIM_ALGORITHMS && err == MZ_OK; a++) {
 		if ((domain->dkim_algorithms & 1u << a) == 0 || known.usable[a])
 			continue;
-		m.algorithm = (enum mz_dkim_algorithm)a;
-		m.version = known.highest[a] + 1;
-		err = make_one(&m);
+		err = make_one(store, state_directory, domain, (enum mz_dkim_algorithm)a, now,
+			       cause);
 		if (err == MZ_OK)
 			(*made)++;
 	}

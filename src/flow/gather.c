@@ -71,7 +71,8 @@ static int derive(struct flow *flow, size_t i, struct mz_cause *cause)
 				&errors);
 
 	if (err == MZ_OK && facts.dkim_missing != 0 && flow->job.mode == MZ_FLOW_APPLY &&
-	    (flow->domains[i].families >> MZ_FAMILY_DKIM & 1u) != 0 && flow->domains[i].active)
+	    flow->engine->in.make_keys && (flow->domains[i].families >> MZ_FAMILY_DKIM & 1u) != 0 &&
+	    flow->domains[i].active)
 		err = make_keys(flow, domain, &facts, &errors, cause);
 	if (err == MZ_OK)
 		err = mz_records_derive(domain, &facts, &desired, &errors);

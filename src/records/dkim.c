@@ -12,14 +12,7 @@ void mz_derive_dkim(struct mz_derivation *d)
 		if (!mz_derive_below(d, &base, "_domainkey", d->domain->name) ||
 		    !mz_derive_below(d, &owner, key->selector, base.wire))
 			continue;
-		mz_str_add(text, "v=DKIM1; ");
-		if (key->public_text[0] != '\0') {
-			mz_str_add(text, "k=");
-			mz_str_add(text, mz_dkim_k(key->algorithm));
-			mz_str_add(text, "; h=sha256; ");
-		}
-		mz_str_add(text, "p="); /* with nothing behind it: revoked */
-		mz_str_add(text, key->public_text);
+		mz_dkim_record_text(text, key->algorithm, key->public_text);
 		mz_derive_put_txt(d, owner.wire, MZ_CLAIM_WHOLE, mz_derive_scratch(d));
 	}
 }

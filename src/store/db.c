@@ -73,11 +73,23 @@ static const char *const sql[MZ_SQL_COUNT] = {
 	[MZ_SQL_DKIM_ADD] =
 		"INSERT INTO dkim (domain, selector, algorithm, stage, version, public_text,"
 		" created, since) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-	[MZ_SQL_DKIM_STAGE] =
-		"UPDATE dkim SET stage = ?, since = ? WHERE domain = ? AND selector = ?",
-	[MZ_SQL_DKIM_LIST] =
-		"SELECT selector, algorithm, stage, version, public_text, created, since"
-		" FROM dkim WHERE domain = ? ORDER BY id",
+	[MZ_SQL_DKIM_STAGE] = "UPDATE dkim SET stage = ?, since = ?, handed = 0, rotate = 0"
+			      " WHERE domain = ? AND selector = ?",
+	[MZ_SQL_DKIM_HANDED] = "UPDATE dkim SET handed = ? WHERE domain = ? AND selector = ?",
+	[MZ_SQL_DKIM_ROTATE] = "UPDATE dkim SET rotate = ? WHERE domain = ? AND selector = ?",
+#define DKIM_COLUMNS                                                                               \
+	"SELECT selector, algorithm, stage, version, public_text, created, since, handed, rotate," \
+	" domain FROM dkim "
+	[MZ_SQL_DKIM_LIST] = DKIM_COLUMNS "WHERE domain = ? ORDER BY id",
+	[MZ_SQL_DKIM_SIGNING] =
+		DKIM_COLUMNS "WHERE stage = 1 OR (stage = 0 AND handed > 0) ORDER BY domain, id",
+	[MZ_SQL_DKIM_SEEN_PUT] =
+		"INSERT INTO dkim_seen (domain, selector, server, hits, since, looked, cached)"
+		" VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET hits = excluded.hits,"
+		" since = excluded.since, looked = excluded.looked, cached = excluded.cached",
+	[MZ_SQL_DKIM_SEEN_LIST] = "SELECT server, hits, since, looked, cached FROM dkim_seen"
+				  " WHERE domain = ? AND selector = ? ORDER BY server",
+	[MZ_SQL_DKIM_SEEN_DELETE] = "DELETE FROM dkim_seen WHERE domain = ? AND selector = ?",
 #define TLSA_OWNER " server = ? AND origin = ? AND owner = ?"
 	[MZ_SQL_TLSA_GET] = "SELECT digest, role, since, served, ttl FROM tlsa WHERE" TLSA_OWNER
 			    " AND system = ? ORDER BY digest",

@@ -38,7 +38,15 @@ const char *const mz_store_steps[] = {
 	"CREATE INDEX task_over ON task (changed, id) WHERE state >= 3;"
 	"CREATE TABLE domain ("
 	" name TEXT NOT NULL PRIMARY KEY, on_removal INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
-	/* TLSA keys. `owner` is a name in wire form, `digest` that of the key. */
+	/* 2 -> 3. What was seen of the records of DKIM keys, and who was told of them. */
+	"ALTER TABLE dkim ADD COLUMN handed INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE dkim ADD COLUMN rotate INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE dkim_seen ("
+	" domain TEXT NOT NULL, selector TEXT NOT NULL COLLATE NOCASE, server TEXT NOT NULL,"
+	" hits INTEGER NOT NULL, since INTEGER NOT NULL, looked INTEGER NOT NULL,"
+	" cached INTEGER NOT NULL,"
+	" PRIMARY KEY (domain, selector, server)) STRICT, WITHOUT ROWID;",
+	/* 3 -> 4. TLSA keys. `owner` is a name in wire form, `digest` that of the key. */
 	"CREATE TABLE tlsa ("
 	" server TEXT NOT NULL, origin TEXT NOT NULL, owner BLOB NOT NULL, system TEXT NOT NULL,"
 	" digest BLOB NOT NULL, role INTEGER NOT NULL, since INTEGER NOT NULL,"

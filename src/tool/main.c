@@ -34,6 +34,9 @@ static const struct command commands[] = {
 	 "file a task for each domain, due now", tool_remote, TAKES_RECORDS | TAKES_WAIT, 0, -1},
 	{"tasks", "[--state STATE] | show ID | retry ID | reschedule ID TIME | cancel ID",
 	 "the task queue", tool_remote, TAKES_STATE, 0, 3},
+	{"dkim", "list [DOMAIN] | rotate DOMAIN [--algorithm A] [--now] | revoke DOMAIN SELECTOR",
+	 "DKIM keys and their stage; a successor; a key that must not be used any more",
+	 tool_remote, TAKES_ROTATE, 1, 3},
 	{"history", "[DOMAIN] [--limit N]", "every change that was made, the newest first",
 	 tool_remote, TAKES_LIMIT, 0, 1},
 	{"undo", "CHANGE", "take one change back", tool_remote, 0, 1, 1},
@@ -77,6 +80,8 @@ static void usage(FILE *to)
 		      "                      then run the certificate_renew hook\n"
 		      "      --state STATE   pending, running, retry, failed or done\n"
 		      "      --limit N       so many changes\n"
+		      "      --algorithm A   rsa-sha256 or ed25519-sha256\n"
+		      "      --now           hurry: look at the servers as often as may be\n"
 		      "  -v, --verbose       say more on stderr; twice for every step\n"
 		      "  -h, --help, -V, --version\n"
 		      "\nexit status: 0 good, 1 failed or refused, 2 changes pending (plan) or "
@@ -160,6 +165,17 @@ static int options_end(int argc, char **argv)
 	return challenge ? argc - WORDS : argc;
 }
 
+static bool parse_algorithm(struct options *options, const char *name)
+{
+	for (unsigned a = 0; a < MZ_DKIM_ALGORITHMS; a++) {
+		if (strcmp(name, mz_dkim_algorithm_name((enum mz_dkim_algorithm)a)) == 0)
+			options->algorithm = name;
+	}
+	if (options->algorithm == NULL)
+		tool_error("--algorithm: \"%s\" is none of rsa-sha256, ed25519-sha256", name);
+	return options->algorithm != NULL;
+}
+
 /* -1: go on; else the exit status. */
 static int parse_options(struct options *options, int argc, char **argv)
 {
@@ -171,6 +187,8 @@ static int parse_options(struct options *options, int argc, char **argv)
 		{"wait", no_argument, NULL, 'w'},
 		{"state", required_argument, NULL, 's'},
 		{"limit", required_argument, NULL, 'l'},
+		{"algorithm", required_argument, NULL, 'a'},
+		{"now", no_argument, NULL, 'o'},
 		{"on-success-renew-certificate", no_argument, NULL, 'n'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
@@ -200,6 +218,13 @@ static int parse_options(struct options *options, int argc, char **argv)
 		case 's':
 			if (!parse_state(options, optarg))
 				return EXIT_WRONG_USAGE;
+			break;
+		case 'a':
+			if (!parse_algorithm(options, optarg))
+				return EXIT_WRONG_USAGE;
+			break;
+		case 'o':
+			options->now = true;
 			break;
 		case 'l':
 			if (!parse_limit(options, optarg))
@@ -244,6 +269,8 @@ static bool fits(const struct options *options, const struct command *command)
 		{options->renew, TAKES_WAIT, "--on-success-renew-certificate"},
 		{options->state != NULL, TAKES_STATE, "--state"},
 		{options->limit != 0, TAKES_LIMIT, "--limit"},
+		{options->algorithm != NULL, TAKES_ROTATE, "--algorithm"},
+		{options->now, TAKES_ROTATE, "--now"},
 	};
 
 	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++) {

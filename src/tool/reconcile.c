@@ -124,7 +124,8 @@ static int start_engine(struct run *run)
 {
 	struct timeval often = {1, 0};
 	struct mz_engine_input input = {.state_directory = run->conf->state_directory,
-					.store = run->store};
+					.store = run->store,
+					.make_keys = true};
 	int err = MZ_ENOMEM;
 
 	input.base = run->base = event_base_new();

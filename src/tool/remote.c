@@ -28,6 +28,10 @@ static json_t *pack(const struct options *options, int argc, char **argv)
 		(void)json_object_set_new(arguments, "state", json_string(options->state));
 	if (options->limit > 0)
 		(void)json_object_set_new(arguments, "limit", json_integer(options->limit));
+	if (options->algorithm != NULL)
+		(void)json_object_set_new(arguments, "algorithm", json_string(options->algorithm));
+	if (options->now)
+		(void)json_object_set_new(arguments, "now", json_true());
 	(void)json_object_set_new(arguments, "argv", words);
 	return arguments;
 }

@@ -14,13 +14,22 @@ struct options {
 	bool records_given;
 	int verbose;
 	bool colour;
-	bool wait, renew;  /* reconcile */
-	const char *state; /* tasks: only these; NULL: all */
-	long limit;	   /* history; 0: the daemon's own */
+	bool wait, renew;      /* reconcile */
+	const char *state;     /* tasks: only these; NULL: all */
+	long limit;	       /* history; 0: the daemon's own */
+	const char *algorithm; /* dkim rotate: only this one; NULL: all */
+	bool now;	       /* dkim rotate */
 	const char *command;
 };
 
-enum { TAKES_RECORDS = 1, TAKES_NSUPDATE = 2, TAKES_WAIT = 4, TAKES_STATE = 8, TAKES_LIMIT = 16 };
+enum {
+	TAKES_RECORDS = 1,
+	TAKES_NSUPDATE = 2,
+	TAKES_WAIT = 4,
+	TAKES_STATE = 8,
+	TAKES_LIMIT = 16,
+	TAKES_ROTATE = 32
+};
 
 /* A command: its arguments are what is left of the line. Returns the exit status. */
 struct command {

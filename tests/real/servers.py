@@ -113,21 +113,23 @@ class Zone:
     text: the zone's RRs in zone-file syntax, without the SOA and the NS at the apex.
     signed: signed by the server (BIND and Knot). policy: lines of BIND's update-policy, or of
     Knot's `update-*` settings of an acl, instead of "everything". also_notify: ports.
+    minimum: seconds for which caches keep that there is no such name.
     """
 
-    def __init__(self, name, text="", signed=False, policy=None, also_notify=(), ttl=3600):
+    def __init__(self, name, text="", signed=False, policy=None, also_notify=(), ttl=3600, minimum=300):
         self.name = name.rstrip(".")
         self.text = text
         self.signed = signed
         self.policy = policy
         self.also_notify = list(also_notify)
         self.ttl = ttl
+        self.minimum = minimum
 
     def zonefile(self):
         return (
             "$ORIGIN %s.\n$TTL %d\n"
-            "@ SOA ns1.invalid. hostmaster.invalid. 100 3600 600 604800 300\n"
-            "@ NS ns1.invalid.\n%s\n" % (self.name, self.ttl, self.text)
+            "@ SOA ns1.invalid. hostmaster.invalid. 100 3600 600 604800 %d\n"
+            "@ NS ns1.invalid.\n%s\n" % (self.name, self.ttl, self.minimum, self.text)
         )
 
 

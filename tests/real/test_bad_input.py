@@ -100,6 +100,11 @@ def complete(folder):
             "certificate_renew": mz.Raw('[ "/bin/true" ]'),
             "timeout": "60s",
         },
+        "signers": {
+            "directory": site.path("signers"),
+            "rspamd_domains": "/etc/rspamd/domains.conf",
+            "mode": "0640",
+        },
         "domains": [
             {
                 "name": "example.org",
@@ -269,6 +274,7 @@ BAD_VALUES = (
     + [(("keys", 0), "name", v) for v in ("", "a..b", "x" * 300)]
     + [(("log",), "level", "loud"), (("log",), "format", "xml")]
     + [(("status",), "listen", v) for v in ("nowhere", "127.0.0.1:0x", "127.0.0.1:70000")]
+    + [(("signers",), "mode", "0777"), (("signers",), "directory", "/a b")]
     + [((), "reconcile_interval", v) for v in ("0s", "-1h", "soon")]
     + [(SYSTEM, "hostname", v) for v in ("", "a..b", "x" * 64 + ".org", "with space.org")]
     + [(SYSTEM + ("mx", 0), "priority", v) for v in (-1, 65536)]

@@ -312,6 +312,25 @@ static void test_tasks(void **state)
 	free(text);
 }
 
+static void test_signers(void **state)
+{
+	struct mz_conf *conf = NULL;
+
+	(void)state;
+	want_one("signers = {\n rspamd_domains = \"/x\"; };\n", 2,
+		 "\"rspamd_domains\" needs \"directory\": ");
+	want_one("signers = {\n directory = \"/a b\"; };\n", 2, "\"/a b\" has a colon, ");
+	want_one("state_directory = \"/a:b\";\nsigners = { opendkim_key_table = \"/x\"; };\n", 1,
+		 "\"/a:b\" has a colon, ");
+	conf = load_good("state_directory = \"/a:b\";\nsigners = { directory = \"/d\";"
+			 " rspamd_path_map = \"/x\"; mode = \"0640\"; };\n");
+	assert_string_equal(conf->signers.file[MZ_SIGNERS_PATH_MAP], "/x");
+	assert_null(conf->signers.file[MZ_SIGNERS_DOMAINS]);
+	assert_true(conf->signers.group_reads);
+	assert_string_equal(conf->signers.owner, "");
+	mz_conf_free(conf);
+}
+
 /* Errors come in the order of the file, however they were found. */
 static void test_order(void **state)
 {
@@ -364,6 +383,7 @@ int main(void)
 		TEST(test_dangling), TEST(test_twice),	 TEST(test_servers), TEST(test_texts),
 		TEST(test_cover),    TEST(test_domains), TEST(test_no_mail), TEST(test_keys),
 		TEST(test_bind_key), TEST(test_tasks),	 TEST(test_order),   TEST(test_many_errors),
+		TEST(test_signers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -161,6 +161,15 @@ static void test_globals(void **state)
 	assert_string_equal(conf->hooks.certificate_renew[0], "/bin/false");
 	assert_null(conf->hooks.certificate_renew[1]);
 	assert_int_equal(conf->hooks.timeout, 61);
+	assert_string_equal(strrchr(conf->signers.directory, '/'), "/signers");
+	assert_string_equal(conf->signers.file[MZ_SIGNERS_KEY_TABLE], "/s/keys");
+	assert_string_equal(conf->signers.file[MZ_SIGNERS_SIGNING_TABLE], "/s/signing");
+	assert_string_equal(conf->signers.file[MZ_SIGNERS_SELECTOR_MAP], "/s/selectors");
+	assert_string_equal(conf->signers.file[MZ_SIGNERS_PATH_MAP], "/s/paths");
+	assert_string_equal(conf->signers.file[MZ_SIGNERS_DOMAINS], "/s/domains");
+	assert_string_equal(conf->signers.owner, "mail");
+	assert_string_equal(conf->signers.group, "sign");
+	assert_true(conf->signers.group_reads);
 	mz_conf_free(conf);
 	free(text);
 }

@@ -190,6 +190,25 @@ static void test_text_around(void **state)
 	free(text);
 }
 
+/* What Rspamd reads of an Ed25519 key. */
+static void test_seed(void **state)
+{
+	static const char *const others[] = {"rsa2048.pem", "ed25519.pub.pem", "rsa2048.pkcs1.pem"};
+	struct mz_cause cause = {0};
+	struct mz_str seed = {0};
+
+	(void)state;
+	assert_int_equal(mz_dkim_seed_read(&seed, data_file("ed25519.pem", 0600), &cause), MZ_OK);
+	assert_string_equal(seed.s, "33aiVj3jqyHn+/AnbUkMjiefZhiRs53WbsFhkQRivA4=");
+	mz_str_clear(&seed);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		assert_int_equal(mz_dkim_seed_read(&seed, data_file(others[i], 0600), &cause),
+				 MZ_EINVAL);
+		assert_non_null(strstr(cause.text, "no private Ed25519 key"));
+		assert_int_equal(seed.len, 0);
+	}
+}
+
 static void test_names(void **state)
 {
 	(void)state;
@@ -207,6 +226,7 @@ int main(void)
 		cmocka_unit_test(test_large),	    cmocka_unit_test(test_other_kinds),
 		cmocka_unit_test(test_truncated),   cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_text_around), cmocka_unit_test(test_names),
+		cmocka_unit_test(test_seed),
 	};
 
 	return cmocka_run_group_tests(tests, folder_make, folder_remove);

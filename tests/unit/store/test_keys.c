@@ -127,6 +127,103 @@ static void damaged(void **state)
 	}
 }
 
+static void note_signing(void *arg, const struct mz_store_dkim *key)
+{
+	mz_str_addf(arg, "%s.%s %s %lld %d; ", key->selector, key->domain,
+		    mz_dkim_stage_name(key->stage), (long long)key->handed, (int)key->rotate);
+}
+
+static void expect_signing(struct scratch *s, const char *seen)
+{
+	struct mz_str text = {0};
+
+	mz_str_add(&text, "");
+	assert_int_equal(mz_store_dkim_signing(s->store, note_signing, &text), MZ_OK);
+	assert_string_equal(text.s, seen);
+	mz_str_clear(&text);
+}
+
+/* Who is told to sign with what; the next stage begins without what was true of the one before. */
+static void signing(void **state)
+{
+	struct scratch *s = *state;
+
+	scratch_open(s);
+	assert_int_equal(add(s, "b.org", "s1", 10), MZ_OK);
+	assert_int_equal(add(s, "b.org", "s2", 20), MZ_OK);
+	assert_int_equal(add(s, "a.org", "s1", 30), MZ_OK);
+	expect_signing(s, "");
+	assert_int_equal(mz_store_dkim_set_handed(s->store, "b.org", "s2", 40), MZ_OK);
+	assert_int_equal(mz_store_dkim_set_stage(s->store, "b.org", "s1", MZ_DKIM_ACTIVE, 35),
+			 MZ_OK);
+	assert_int_equal(mz_store_dkim_set_rotate(s->store, "b.org", "s1", MZ_ROTATE_HURRIED),
+			 MZ_OK);
+	assert_int_equal(mz_store_dkim_set_stage(s->store, "a.org", "s1", MZ_DKIM_ACTIVE, 36),
+			 MZ_OK);
+	scratch_commit(s);
+	scratch_reopen(s);
+	expect_signing(s, "s1.a.org active 0 0; s1.b.org active 0 2; s2.b.org pending 40 0; ");
+	assert_int_equal(mz_store_dkim_set_stage(s->store, "b.org", "s2", MZ_DKIM_ACTIVE, 50),
+			 MZ_OK);
+	assert_int_equal(mz_store_dkim_set_stage(s->store, "b.org", "s1", MZ_DKIM_RETIRING, 50),
+			 MZ_OK);
+	expect_signing(s, "s1.a.org active 0 0; s2.b.org active 0 0; ");
+	assert_int_equal(mz_store_dkim_set_handed(s->store, "b.org", "s9", 1), MZ_ENOTFOUND);
+	assert_int_equal(mz_store_dkim_set_rotate(s->store, "c.org", "s1", MZ_ROTATE_ASKED),
+			 MZ_ENOTFOUND);
+	scratch_commit(s);
+	scratch_sql(s->path, "UPDATE dkim SET rotate = 3 WHERE selector = 's2'");
+	assert_int_equal(mz_store_dkim_signing(s->store, note_signing, NULL), MZ_ESTATE);
+}
+
+static void note_seen(void *arg, const struct mz_store_dkim_seen *seen)
+{
+	mz_str_addf(arg, "%s %u %lld %lld %lu; ", seen->server, seen->hits, (long long)seen->since,
+		    (long long)seen->looked, (unsigned long)seen->cached);
+}
+
+static void expect_seen(struct scratch *s, const char *selector, const char *seen)
+{
+	struct mz_str text = {0};
+
+	mz_str_add(&text, "");
+	assert_int_equal(mz_store_dkim_seen_list(s->store, "a.org", selector, note_seen, &text),
+			 MZ_OK);
+	assert_string_equal(text.s, seen);
+	mz_str_clear(&text);
+}
+
+static void seen_by_server(void **state)
+{
+	struct scratch *s = *state;
+	struct mz_store_dkim_seen seen = {.server = "b:53", .hits = 1, .since = 5, .looked = 6};
+
+	scratch_open(s);
+	assert_int_equal(add(s, "a.org", "s1", 10), MZ_OK);
+	expect_seen(s, "s1", "");
+	assert_int_equal(mz_store_dkim_seen_put(s->store, "a.org", "s1", &seen), MZ_OK);
+	seen.server = "a:53";
+	seen.cached = UINT32_MAX;
+	assert_int_equal(mz_store_dkim_seen_put(s->store, "a.org", "S1", &seen), MZ_OK);
+	seen.hits = 2;
+	assert_int_equal(mz_store_dkim_seen_put(s->store, "a.org", "s1", &seen), MZ_OK);
+	assert_int_equal(mz_store_dkim_seen_put(s->store, "a.org", "s2", &seen), MZ_OK);
+	scratch_commit(s);
+	scratch_reopen(s);
+	expect_seen(s, "s1", "a:53 2 5 6 4294967295; b:53 1 5 6 0; ");
+	scratch_commit(s);
+	/* of what is damaged nothing is known */
+	scratch_sql(s->path, "UPDATE dkim_seen SET hits = 3 WHERE server = 'b:53'");
+	expect_seen(s, "s1", "a:53 2 5 6 4294967295; ");
+	assert_int_equal(mz_store_dkim_set_stage(s->store, "a.org", "s1", MZ_DKIM_RETIRED, 99),
+			 MZ_OK);
+	expect_seen(s, "s1", "a:53 2 5 6 4294967295; ");
+	assert_int_equal(mz_store_dkim_set_stage(s->store, "a.org", "s1", MZ_DKIM_DELETED, 99),
+			 MZ_OK);
+	expect_seen(s, "s1", "");
+	expect_seen(s, "s2", "a:53 2 5 6 4294967295; ");
+}
+
 static void names(void **state)
 {
 	static const char *const expected[] = {"pending", "active",  "retiring", "retired",
@@ -140,8 +237,9 @@ static void names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SCRATCH_TEST(life),    SCRATCH_TEST(never_twice), SCRATCH_TEST(used_while_listed),
-		SCRATCH_TEST(damaged), cmocka_unit_test(names),
+		SCRATCH_TEST(life),	 SCRATCH_TEST(never_twice), SCRATCH_TEST(used_while_listed),
+		SCRATCH_TEST(damaged),	 SCRATCH_TEST(signing),	    SCRATCH_TEST(seen_by_server),
+		cmocka_unit_test(names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -122,6 +122,31 @@ static void version_1_to_2(void **state)
 	assert_int_equal(ask(s->store->db, "SELECT count(*) FROM task, domain"), 1);
 }
 
+/* Keys of version 2 were handed to nobody, and nothing was seen of them. */
+static void version_2_to_3(void **state)
+{
+	static const char rows[] =
+		"INSERT INTO dkim VALUES (1, 'd', 's1', 1, 1, 1, 'AbC=', 98, 99);"
+		"PRAGMA journal_mode = WAL";
+	const struct mz_store_dkim_seen seen = {.server = "192.0.2.1:53", .hits = 2};
+	struct scratch *s = *state;
+
+	s->store = mz_store_new(s->dir);
+	assert_non_null(s->store);
+	assert_int_equal(sqlite3_open(s->path, &s->store->db), SQLITE_OK);
+	assert_int_equal(mz_store_migrate(s->store, mz_store_steps, 0, 2), MZ_OK);
+	mz_store_free(s->store);
+	s->store = NULL;
+	scratch_sql(s->path, rows);
+	scratch_open(s);
+	assert_int_equal(ask(s->store->db, "SELECT handed + rotate FROM dkim"), 0);
+	assert_int_equal(ask(s->store->db, "SELECT stage FROM dkim WHERE since = 99"), 1);
+	assert_int_equal(mz_store_dkim_seen_put(s->store, "d", "s1", &seen), MZ_OK);
+	scratch_commit(s);
+	scratch_reopen(s);
+	assert_int_equal(ask(s->store->db, "SELECT hits FROM dkim_seen"), 2);
+}
+
 /* The step that brings the TLSA keys: a database without them gets the table, and keeps its tasks. */
 static void tlsa_keys_come(void **state)
 {
@@ -226,10 +251,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SCRATCH_TEST(version_0_to_1), SCRATCH_TEST(opened_again),
-		SCRATCH_TEST(version_1_to_2), SCRATCH_TEST(tlsa_keys_come),
-		SCRATCH_TEST(newer_version),  SCRATCH_TEST(other_program),
-		SCRATCH_TEST(no_database),    SCRATCH_TEST(missing_table),
-		SCRATCH_TEST(several_steps),
+		SCRATCH_TEST(version_1_to_2), SCRATCH_TEST(version_2_to_3),
+		SCRATCH_TEST(tlsa_keys_come), SCRATCH_TEST(newer_version),
+		SCRATCH_TEST(other_program),  SCRATCH_TEST(no_database),
+		SCRATCH_TEST(missing_table),  SCRATCH_TEST(several_steps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

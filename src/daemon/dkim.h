@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* DKIM keys over time: what the files about them share. */
+#ifndef MZ_DAEMON_DKIM_H
+#define MZ_DAEMON_DKIM_H
+
+#include "src/daemon/daemon.h"
+
+/* ---- dkim_look.c: what every server of a zone serves ------------------------------------------------ */
+
+/* One server; the first is the primary. */
+struct dkim_server {
+	const char *text;      /* "192.0.2.54:53": by this it is remembered */
+	bool answered;	       /* the zone and the slots, with authority */
+	uint32_t negative_ttl; /* seconds: RFC 2308 */
+	struct mz_rrlist rrs;  /* what it has at the slots; empty where it did not answer */
+};
+struct dkim_look;
+/* `servers` holds during the call. Once, from the loop, never after cancel. */
+typedef void (*dkim_looked)(void *arg, const struct dkim_server *servers, size_t count);
+/* Asks the domain's primary and all of its secondaries, side by side. `slots`: owners and types, borrowed
+ * until it is over, as the domain is. MZ_ENOMEM, or an address that is none: nothing was started. */
+int dkim_look_start(struct dkim_look **out, struct mz_net *net, const struct mz_conf_domain *domain,
+		    const struct mz_rrlist *slots, dkim_looked done, void *arg);
+void dkim_look_cancel(struct dkim_look *look);
+
+/* ---- dkim_files.c: what signers read, on disk ----------------------------------------------------------- */
+
+/* Where signers find a key: its copy for them, or the file in the state. As mz_dkim_key_path. */
+int dkim_files_key(struct mz_str *out, const struct mz_conf *conf, const char *domain,
+		   const char *selector, struct mz_cause *cause);
+/* Writes all files for signers, where they differ, from what is committed in the store. For a thread: it
+ * opens the store for itself. Errors with a cause. */
+int dkim_files_write(const struct mz_conf *conf, struct mz_cause *cause);
+/* The copy of a key goes: no table names it any more. */
+void dkim_files_forget(const struct mz_conf *conf, const char *domain, const char *selector);
+
+/* ---- dkim_signers.c: one write after the other ---------------------------------------------------------- */
+
+/* Are any files for signers configured? */
+bool signers_are_wanted(const struct mz_conf *conf);
+/* Once, from the loop: MZ_OK, or an error and why. */
+typedef void (*signers_written)(void *arg, int err, const char *why);
+/* Has the files written anew; writes that are asked for while one is under way are one. MZ_ENOMEM. */
+int signers_write(struct app *app, signers_written done, void *arg);
+/* Waits for what is being written; nobody is told. */
+void signers_clear(struct app *app);
+
+/* ---- dkim_keys.c: the keys of a domain as the pure life wants them ------------------------------------- */
+
+/* {0} is an empty one. */
+struct dkim_keys {
+	struct mz_arena arena;
+	const struct mz_conf_domain *domain;
+	const char **servers; /* as dkim_server.text */
+	size_t server_count;
+	struct mz_life_key *key[MZ_DKIM_ALGORITHMS]; /* the keys of the lives */
+	struct mz_life_input life[MZ_DKIM_ALGORITHMS];
+};
+/* Reads them from the store. `now` is the time of their decisions. MZ_ENOMEM or an error of the store. */
+int dkim_keys_load(struct dkim_keys *out, struct app *app, const struct mz_conf_domain *domain,
+		   int64_t now);
+void dkim_keys_clear(struct dkim_keys *keys);
+/* The slots of all records that should be there or may be. MZ_ENOMEM. */
+int dkim_keys_slots(const struct dkim_keys *keys, struct mz_rrlist *out);
+/* Puts what a look found into the store. MZ_ENOMEM or an error of the store. */
+int dkim_keys_see(struct dkim_keys *keys, struct mz_store *store, const struct dkim_server *servers,
+		  int64_t now);
+/* Does the daemon keep the domain's DKIM keys? */
+bool dkim_is_kept(const struct mz_conf_domain *domain);
+
+/* ---- dkim.c and dkim_step.c: one task ------------------------------------------------------------------- */
+
+struct pair_order;
+
+/* One task under way. Its parts end in any order: `waits` counts them. */
+struct dkim_run {
+	LIST_ENTRY(dkim_run) link;
+	struct app *app;
+	struct site *site; /* held */
+	const struct mz_conf_domain *domain;
+	int64_t task;
+	struct dkim_keys keys;
+	struct mz_rrlist slots;
+	struct dkim_look *look;
+	struct dkim_run_part {
+		struct dkim_run *run;
+		enum mz_dkim_algorithm algorithm;
+		struct pair_order *order; /* a key pair is being made */
+		char *selector;		  /* handed over in this run */
+		bool confirmed;		  /* the signers have taken it */
+	} part[MZ_DKIM_ALGORITHMS];
+	unsigned waits;
+	int64_t looked;	     /* wall: when the servers were asked; 0: not yet */
+	bool publish, again; /* a record changes; something to be decided anew */
+	int64_t next;
+	struct mz_cause reason; /* of the first failure */
+};
+
+/* One of the parts under way is over, good or not: `waits` counts down. The run may be gone after it. */
+void dkim_part_over(struct dkim_run *run);
+/* Begins one step; what does not end at once counts in `waits`. */
+void dkim_carry_out(struct dkim_run *run, enum mz_dkim_algorithm algorithm,
+		    const struct mz_life_step *step);
+/* Something went wrong; the rest goes on, and the task is tried again. */
+void dkim_failed(struct dkim_run *run, const char *why);
+/* The same for an error of the store. */
+void dkim_failed_store(struct dkim_run *run, int err);
+void dkim_part_clear(struct dkim_run_part *part);
+
+#endif

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Carries out what was decided for a domain's DKIM keys: stages, files, new keys, handing over. */
+#include "src/daemon/dkim.h"
+#include "src/daemon/worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A key pair to be made; the worker's. */
+struct pair_order {
+	struct dkim_run_part *part; /* NULL: nobody wants it any more */
+	enum mz_dkim_algorithm algorithm;
+	unsigned bits;
+	struct mz_dkim_pair *pair;
+	struct mz_cause cause;
+};
+
+void dkim_failed(struct dkim_run *run, const char *why)
+{
+	mz_log(MZ_LOG_WARNING, "dkim", "domain", run->domain->text, "reason", why, NULL);
+	if (run->reason.text[0] == '\0')
+		(void)mz_cause_set(&run->reason, MZ_EFAILED, "%s", why);
+}
+
+void dkim_failed_store(struct dkim_run *run, int err)
+{
+	dkim_failed(run, err == MZ_ENOMEM ? mz_strerror(err) : mz_store_error(run->app->store));
+}
+
+static void log_key(const struct dkim_run *run, const struct mz_store_dkim *key,
+		    enum mz_dkim_stage stage)
+{
+	mz_log(MZ_LOG_INFO, "dkim", "domain", run->domain->text, "selector", key->selector,
+	       "algorithm", mz_dkim_algorithm_name(key->algorithm), "stage",
+	       mz_dkim_stage_name(stage), NULL);
+}
+
+/* ---- decisions that are carried out at once ---------------------------------------------------------------- */
+
+static void set_stage(struct dkim_run *run, const struct mz_store_dkim *key,
+		      enum mz_dkim_stage stage)
+{
+	int err = mz_store_dkim_set_stage(run->app->store, run->domain->text, key->selector, stage,
+					  mz_clock_wall());
+
+	if (err != MZ_OK) {
+		dkim_failed_store(run, err);
+		return;
+	}
+	log_key(run, key, stage);
+	run->again = true; /* what comes after this stage */
+}
+
+/* The file first: a crash between the two leaves a key whose file is gone already, to be deleted again. */
+static void delete_key(struct dkim_run *run, const struct mz_store_dkim *key)
+{
+	struct mz_str path = {0};
+	struct mz_cause cause = {0};
+	int err = mz_dkim_key_path(&path, run->site->conf->state_directory, run->domain->text,
+				   key->selector, &cause);
+
+	if (err == MZ_OK && unlink(path.s) != 0 && errno != ENOENT)
+		err = mz_cause_set(&cause, MZ_EIO, "cannot delete %s: %s", path.s, strerror(errno));
+	mz_str_clear(&path);
+	if (err != MZ_OK) {
+		dkim_failed(run, cause.text);
+		return;
+	}
+	dkim_files_forget(run->site->conf, run->domain->text, key->selector);
+	set_stage(run, key, MZ_DKIM_DELETED);
+	run->publish = run->publish || key->stage == MZ_DKIM_REVOKED;
+}
+
+/* ---- a new key ------------------------------------------------------------------------------------------- */
+
+static void place(struct dkim_run_part *part, const struct pair_order *order)
+{
+	struct dkim_run *run = part->run;
+	struct mz_store_dkim key = {.algorithm = part->algorithm};
+	struct mz_cause why = order->cause;
+	struct mz_str selector = {0};
+	int err = MZ_ECRYPTO;
+
+	if (order->pair != NULL)
+		err = mz_dkim_pair_place(order->pair, run->app->store,
+					 run->site->conf->state_directory, run->domain,
+					 mz_clock_wall(), &selector, &why);
+	if (err != MZ_OK) {
+		dkim_failed(run, why.text);
+	} else {
+		key.selector = selector.s;
+		log_key(run, &key, MZ_DKIM_PENDING);
+		run->publish = true;
+	}
+	mz_str_clear(&selector);
+}
+
+/* In the thread. */
+static void make_pair(void *arg)
+{
+	struct pair_order *order = arg;
+
+	(void)mz_dkim_pair_new(&order->pair, order->algorithm, order->bits, &order->cause);
+}
+
+static void on_made(void *arg, bool over)
+{
+	struct pair_order *order = arg;
+	struct dkim_run_part *part = over ? NULL : order->part;
+
+	if (part != NULL) {
+		part->order = NULL;
+		place(part, order);
+	}
+	mz_dkim_pair_free(order->pair);
+	free(order);
+	if (part != NULL)
+		dkim_part_over(part->run);
+}
+
+void dkim_part_clear(struct dkim_run_part *part)
+{
+	if (part->order != NULL)
+		part->order->part = NULL; /* what was made is thrown away */
+	free(part->selector);
+}
+
+static void make(struct dkim_run *run, struct dkim_run_part *part)
+{
+	struct pair_order *order = calloc(1, sizeof(*order));
+
+	if (order != NULL)
+		*order = (struct pair_order){.part = part,
+					     .algorithm = part->algorithm,
+					     .bits = run->domain->rsa_bits};
+	if (order == NULL || worker_order(run->app->maker, make_pair, on_made, order) != MZ_OK) {
+		free(order);
+		dkim_failed(run, mz_strerror(MZ_ENOMEM));
+		return;
+	}
+	part->order = order;
+	run->waits++;
+}
+
+/* ---- handing over ------------------------------------------------------------------------------------------ */
+
+static void handed(void *arg, int64_t task, bool good, const char *reason)
+{
+	struct dkim_run_part *part = arg;
+	struct dkim_run *run = part->run;
+
+	(void)task;
+	part->confirmed = good;
+	run->again = run->again || good;
+	if (!good)
+		dkim_failed(run, reason);
+	dkim_part_over(run);
+}
+
+static void handed_not(struct dkim_run_part *part, const char *why)
+{
+	handed(part, part->run->task, false, why);
+}
+
+/* The files are written: the hook, where there is one, tells the signers. */
+static void on_written(void *arg, int err, const char *why)
+{
+	struct dkim_run_part *part = arg;
+	struct dkim_run *run = part->run;
+	const struct mz_life_input *life = &run->keys.life[part->algorithm];
+	const char *const *argv = run->app->site->conf->hooks.dkim_activated;
+	const char *old = "";
+	struct mz_str path = {0};
+	struct mz_cause cause = {0};
+
+	if (err != MZ_OK || argv == NULL) {
+		handed(part, run->task, err == MZ_OK, why);
+		return;
+	}
+	for (size_t k = 0; k < life->key_count; k++) {
+		if (life->keys[k].row.stage == MZ_DKIM_ACTIVE)
+			old = life->keys[k].row.selector;
+	}
+	err = dkim_files_key(&path, run->site->conf, run->domain->text, part->selector, &cause);
+	if (err == MZ_OK) {
+		const struct hook_env env[] = {{"DOMAIN", run->domain->text},
+					       {"SELECTOR", part->selector},
+					       {"ALGORITHM",
+						mz_dkim_algorithm_name(part->algorithm)},
+					       {"KEYFILE", path.s},
+					       {"OLD_SELECTOR", old},
+					       {NULL, NULL}};
+
+		err = hook_start(run->app, &(struct hook_input){.name = "dkim_activated",
+								.argv = argv,
+								.env = env,
+								.task = run->task,
+								.done = handed,
+								.arg = part});
+	}
+	mz_str_clear(&path);
+	if (err != MZ_OK)
+		handed_not(part, cause.text[0] != '\0' ? cause.text : mz_strerror(err));
+}
+
+/* What was handed over is durable: now whoever signs may learn of it. */
+static void on_durable(void *arg, int err, const char *why)
+{
+	struct dkim_run_part *part = arg;
+	struct app *app = part->run->app;
+
+	if (err != MZ_OK)
+		handed_not(part, why);
+	else if (!signers_are_wanted(app->site->conf))
+		on_written(part, MZ_OK, "");
+	else if (signers_write(app, on_written, part) != MZ_OK)
+		handed_not(part, mz_strerror(MZ_ENOMEM));
+}
+
+static void hand(struct dkim_run *run, struct dkim_run_part *part, const struct mz_store_dkim *key)
+{
+	int err = MZ_OK;
+
+	if (part->selector != NULL)
+		return; /* it failed: once a run is enough */
+	part->selector = strdup(key->selector);
+	if (key->handed == 0)
+		err = mz_store_dkim_set_handed(run->app->store, run->domain->text, key->selector,
+					       mz_clock_wall());
+	if (err != MZ_OK) {
+		dkim_failed_store(run, err);
+		return;
+	}
+	if (part->selector == NULL ||
+	    mz_engine_commit(run->app->engine, on_durable, part) != MZ_OK) {
+		dkim_failed(run, mz_strerror(MZ_ENOMEM));
+		return;
+	}
+	run->waits++;
+}
+
+void dkim_carry_out(struct dkim_run *run, enum mz_dkim_algorithm algorithm,
+		    const struct mz_life_step *step)
+{
+	const struct mz_life_key *keys = run->keys.life[algorithm].keys;
+	const struct mz_store_dkim *key = step->key == MZ_LIFE_NONE ? NULL : &keys[step->key].row;
+
+	switch (step->act) {
+	case MZ_LIFE_SWITCH: /* one turn of the loop is one transaction */
+		set_stage(run, key, MZ_DKIM_ACTIVE);
+		if (step->old != MZ_LIFE_NONE)
+			set_stage(run, &keys[step->old].row, MZ_DKIM_RETIRING);
+		break;
+	case MZ_LIFE_HAND:
+		hand(run, &run->part[algorithm], key);
+		break;
+	case MZ_LIFE_MAKE:
+		make(run, &run->part[algorithm]);
+		break;
+	case MZ_LIFE_PUBLISH:
+		run->publish = true;
+		break;
+	case MZ_LIFE_RETIRE:
+		set_stage(run, key, MZ_DKIM_RETIRING);
+		signers_refresh(run->app);
+		break;
+	case MZ_LIFE_REMOVE:
+		set_stage(run, key, MZ_DKIM_RETIRED);
+		run->publish = true;
+		break;
+	case MZ_LIFE_DELETE:
+		delete_key(run, key);
+		break;
+	}
+}

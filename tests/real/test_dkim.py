@@ -1,0 +1,488 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""DKIM keys over time: no key signs before every server serves it, and none goes before its successor signs."""
+
+import base64
+import glob
+import grp
+import os
+import pwd
+import random
+import re
+import signal
+import stat
+import subprocess
+import time
+
+import dns.exception
+import dns.name
+import dns.rdatatype
+import pytest
+
+import mz
+import servers
+from mzd import Daemon
+
+BOTH = ["ed25519-sha256", "rsa-sha256"]
+
+
+@pytest.fixture(scope="module", params=["bind", "knot", "pdns"])
+def server(request, started):
+    if request.param != "pdns":
+        yield started(request.param)
+        return
+    # its caches would only make this slow: a minute for "no such name"
+    pdns = servers.Pdns(extra="cache-ttl=0\nquery-cache-ttl=0\nnegquery-cache-ttl=0").start()
+    yield pdns
+    pdns.stop()
+
+
+def dkim_site(site, server, zone, algorithms=BOTH, **settings):
+    made = site(server.port)
+    made.settings["log"] = {"level": "debug", "format": "logfmt"}
+    made.settings["task_manager"] = {
+        "retry": {"strategy": "exponential", "initial_delay": "1s", "max_delay": "1s", "jitter": False},
+        "max_attempts": 1000,
+    }
+    management = {
+        "mode": "automatic",
+        "algorithms": mz.Raw("[ %s ]" % ", ".join('"%s"' % a for a in algorithms)),
+        "retire_after": "1h",
+    }
+    management.update(settings)
+    made.add_domain(zone, dkim_management=management)
+    return made.write()
+
+
+def add_zone(server, **options):
+    zone = servers.fresh("dkim")
+    server.add_zones([servers.Zone(zone, minimum=1, **options)])
+    return zone
+
+
+def keys(daemon, *stages):
+    """The keys in these stages, oldest first."""
+    return [k for k in daemon.json("dkim", "list")["keys"] if k["stage"] in stages]
+
+
+def wait_keys(daemon, what, seconds=60):
+    """Waits until the list of (stage, algorithm) is this set; the keys by stage and algorithm."""
+
+    def reached():
+        found = daemon.json("dkim", "list")["keys"]
+        by = {(k["stage"], k["algorithm"]): k for k in found}
+        return by if set(by) == set(what) and len(by) == len(found) else None
+
+    return servers.wait_for("keys %s" % sorted(what), reached, seconds, daemon.process)
+
+
+def record(server, zone, selector):
+    """The joined text of the one TXT record of a selector, by transfer; None where there is none."""
+    owner = dns.name.from_text("%s._domainkey.%s" % (selector, zone))
+    held = server.axfr(zone).get((owner, dns.rdatatype.TXT))
+    if held is None:
+        return None
+    (wire,) = held[1]
+    text, at = b"", 0
+    while at < len(wire):
+        text += wire[at + 1 : at + 1 + wire[at]]
+        at += 1 + wire[at]
+    return text.decode()
+
+
+def wait_record(server, zone, selector, want, seconds=20):
+    servers.wait_for(
+        "%s of %s" % (want, selector), lambda: record(server, zone, selector) == want, seconds
+    )
+
+
+def key_file(site, zone, selector):
+    return site.path("state", "dkim", zone, selector + ".pem")
+
+
+def expected(site, zone, key):
+    """The record that OpenSSL's view of the private key asks for."""
+    path = key_file(site, zone, key["selector"])
+    der = subprocess.run(
+        ["openssl", "pkey", "-in", path, "-pubout", "-outform", "DER"], check=True, capture_output=True
+    ).stdout
+    if key["algorithm"] == "ed25519-sha256":
+        return "v=DKIM1; k=ed25519; h=sha256; p=" + base64.b64encode(der[-32:]).decode()
+    return "v=DKIM1; k=rsa; h=sha256; p=" + base64.b64encode(der).decode()
+
+
+def secrets(site):
+    """Lines of the private keys that there are now."""
+    lines = []
+    for path in glob.glob(site.path("state", "dkim", "*", "*.pem")):
+        with open(path) as f:
+            lines += [line.strip() for line in f if not line.startswith("-----")]
+    assert lines
+    return lines
+
+
+def all_active():
+    return {("active", a) for a in BOTH}
+
+
+def test_first_rotated_retired(server, site):
+    """The first keys sign once they are served; a rotation replaces them; the old ones leave in time."""
+    zone = add_zone(server)
+    site = dkim_site(site, server, zone, retire_after="4s", delete_after="3s")
+    hidden = set()
+    with Daemon(site) as daemon:
+        first = wait_keys(daemon, all_active())
+        for (_, _), key in first.items():
+            path = key_file(site, zone, key["selector"])
+            assert record(server, zone, key["selector"]) == expected(site, zone, key)
+            assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+            assert stat.S_IMODE(os.stat(os.path.dirname(path)).st_mode) == 0o700
+            assert key["seen_at"] == ["primary"] and key["waiting_for"] is None, key
+            assert key["next_transition"] > key["since"]
+        hidden.update(secrets(site))
+        site.must(0, "dkim", "rotate", zone, "--now")
+        both = wait_keys(daemon, all_active() | {("retiring", a) for a in BOTH})
+        hidden.update(secrets(site))
+        for algorithm in BOTH:
+            new, old = both["active", algorithm], both["retiring", algorithm]
+            assert old["selector"] == first["active", algorithm]["selector"] != new["selector"]
+            # one step: there is no moment without, and none with two that sign
+            assert new["since"] == old["since"]
+            assert record(server, zone, new["selector"]) == expected(site, zone, new)
+        wait_keys(daemon, all_active())
+        for algorithm in BOTH:
+            old = first["active", algorithm]["selector"]
+            wait_record(server, zone, old, None)
+            assert not os.path.exists(key_file(site, zone, old))
+            assert os.path.exists(key_file(site, zone, both["active", algorithm]["selector"]))
+        said = daemon.log()
+        said += site.run("--format", "json", "history", "--limit", "1000").out
+        said += site.run("history").out + site.run("tasks").out
+        said += site.run("dkim", "list").out + site.run("--format", "json", "dkim", "list").out
+        assert [line for line in hidden if line in said] == []
+        assert daemon.stop() == 0
+    # the next process goes on with the same keys
+    with Daemon(site) as daemon:
+        again = wait_keys(daemon, all_active())
+        assert {k["selector"] for k in again.values()} == {
+            both["active", a]["selector"] for a in BOTH
+        }
+        assert daemon.stop() == 0
+
+
+def test_revoked(server, site):
+    """The record of a revoked key says so at once, and its successor signs soon."""
+    zone = add_zone(server)
+    site = dkim_site(site, server, zone, ["ed25519-sha256"])
+    with Daemon(site) as daemon:
+        first = wait_keys(daemon, {("active", "ed25519-sha256")})["active", "ed25519-sha256"]
+        site.must(0, "dkim", "revoke", zone, first["selector"])
+        wait_record(server, zone, first["selector"], "v=DKIM1; p=")
+        found = wait_keys(daemon, {("revoked", "ed25519-sha256"), ("active", "ed25519-sha256")})
+        assert found["revoked", "ed25519-sha256"]["selector"] == first["selector"]
+        assert record(server, zone, first["selector"]) == "v=DKIM1; p="
+        assert site.run("dkim", "revoke", zone, first["selector"]).code == 1
+        assert daemon.stop() == 0
+
+
+def test_repaired(server, site):
+    """The record of a key that signs was deleted by somebody: it comes back with the next look."""
+    zone = add_zone(server)
+    site = dkim_site(site, server, zone, ["ed25519-sha256"])
+    with Daemon(site) as daemon:
+        key = wait_keys(daemon, {("active", "ed25519-sha256")})["active", "ed25519-sha256"]
+        owner = "%s._domainkey.%s." % (key["selector"], zone)
+        server.must_update(zone, delete=[(owner, "TXT")])
+        assert record(server, zone, key["selector"]) is None
+        site.must(0, "reconcile", "--wait", zone)
+        assert record(server, zone, key["selector"]) == expected(site, zone, key)
+        daemon.wait_log("dkim_repaired")
+        assert daemon.stop() == 0
+
+
+def test_left_and_came_back(bind, site):
+    """A domain whose records were withdrawn has no key that signs when it comes back."""
+    zone = add_zone(bind)
+    site = dkim_site(site, bind, zone, ["ed25519-sha256"])
+    site.settings["signers"] = {"opendkim_key_table": site.path("KeyTable")}
+    (domain,) = site.settings["domains"]
+    domain["dns_management"]["on_removal"] = "withdraw"
+    site.write()
+    with Daemon(site) as daemon:
+        old = wait_keys(daemon, {("active", "ed25519-sha256")})["active", "ed25519-sha256"]
+        site.settings["domains"] = []
+        site.write().must(0, "reload")
+        servers.wait_for("an empty table", lambda: text(site.path("KeyTable")) == "", 20)
+        wait_record(bind, zone, old["selector"], None)
+        site.settings["domains"] = [domain]
+        site.write().must(0, "reload")
+        found = wait_keys(daemon, {("retired", "ed25519-sha256"), ("active", "ed25519-sha256")})
+        new = found["active", "ed25519-sha256"]["selector"]
+        assert found["retired", "ed25519-sha256"]["selector"] == old["selector"] != new
+        servers.wait_for("the table", lambda: new in text(site.path("KeyTable")), 20)
+        assert old["selector"] not in text(site.path("KeyTable"))
+        assert daemon.stop() == 0
+
+
+def test_stopped_secondary(bind, site):
+    """While one secondary does not answer, the old key goes on to sign; then the new one takes over."""
+    nsd = servers.Nsd(bind).start()
+    try:
+        zone = add_zone(bind, also_notify=[nsd.port])
+        nsd.add_zone(zone)
+        site = dkim_site(site, bind, zone, ["ed25519-sha256"])
+        site.server["secondaries"] = mz.Raw('[ "127.0.0.1:%d" ]' % nsd.port)
+        site.server["propagation_timeout"] = "2s"
+        site.server["timeout"] = "2s"
+        site.write()
+        with Daemon(site) as daemon:
+            old = wait_keys(daemon, {("active", "ed25519-sha256")})["active", "ed25519-sha256"]
+            assert old["seen_at"] == ["primary", "127.0.0.1:%d" % nsd.port]
+            nsd.kill()
+            site.must(0, "dkim", "rotate", zone, "--now")
+
+            def primary_only():
+                new = keys(daemon, "pending")
+                return new[0] if new and new[0]["seen_at"] == ["primary"] else None
+
+            # the primary has been seen to serve it twice, and still:
+            new = servers.wait_for("the primary", primary_only, 30)
+            servers.wait_for(
+                "two looks",
+                lambda: keys(daemon, "pending")[0]["waiting_for"].endswith(" at 127.0.0.1:%d" % nsd.port),
+                30,
+            )
+            assert [k["selector"] for k in keys(daemon, "active")] == [old["selector"]]
+            nsd.start()
+            found = wait_keys(daemon, {("active", "ed25519-sha256"), ("retiring", "ed25519-sha256")}, 120)
+            assert found["active", "ed25519-sha256"]["selector"] == new["selector"]
+            assert daemon.stop() == 0
+    finally:
+        nsd.stop()
+
+
+def test_hook(bind, site):
+    """The hook is told what to sign with; while it fails the old key stays active, and the task says why."""
+    zone = add_zone(bind)
+    site = dkim_site(site, bind, zone, ["ed25519-sha256"])
+    script = site.file(
+        "activated",
+        '#!/bin/sh\necho "told $DOMAIN $SELECTOR $ALGORITHM $KEYFILE old=$OLD_SELECTOR"\n'
+        "test -s $KEYFILE || exit 9\nexit $(cat %s)\n" % site.path("status"),
+        0o700,
+    )
+    site.file("status", "0")
+    site.settings["hooks"] = {"dkim_activated": mz.Raw('[ "%s" ]' % script), "timeout": "10s"}
+    site.write()
+    with Daemon(site) as daemon:
+        old = wait_keys(daemon, {("active", "ed25519-sha256")})["active", "ed25519-sha256"]
+        file = key_file(site, zone, old["selector"])
+        told = "told %s %s ed25519-sha256 %s old=" % (zone, old["selector"], file)
+        assert re.search(re.escape(told) + r"[^\w]", daemon.log()), daemon.log()
+        site.file("status", "3")
+        site.must(0, "dkim", "rotate", zone, "--now")
+        daemon.wait_log("ended with exit status 3", times=4)
+        (new,) = keys(daemon, "pending")
+        assert new["waiting_for"] == "the signers to take it over"
+        assert [k["selector"] for k in keys(daemon, "active")] == [old["selector"]]
+        (task,) = [t for t in daemon.json("tasks")["tasks"] if t["kind"] == "dkim-management"]
+        assert task["state"] in ("retry", "running") and "exit status 3" in task["reason"], task
+        # what is not confirmed is not confirmed by a restart either
+        assert daemon.stop() == 0
+        daemon.start()
+        assert [k["selector"] for k in keys(daemon, "active")] == [old["selector"]]
+        site.file("status", "0")
+        found = wait_keys(daemon, {("active", "ed25519-sha256"), ("retiring", "ed25519-sha256")})
+        assert found["active", "ed25519-sha256"]["selector"] == new["selector"]
+        assert "old=" + old["selector"] in daemon.log()
+        assert daemon.stop() == 0
+
+
+def test_killed(bind, site):
+    """kill -9 at any moment of a rotation: there is one key that signs, it is served, and it goes on."""
+    zone = add_zone(bind)
+    site = dkim_site(site, bind, zone, ["ed25519-sha256"], retire_after="2s", delete_after="1s")
+    signers(site)
+    selectors = set()
+    with Daemon(site) as daemon:
+        wait_keys(daemon, {("active", "ed25519-sha256")})
+        for _ in range(8):
+            site.run("dkim", "rotate", zone, "--now")
+            time.sleep(random.uniform(0, 5))
+            daemon.stop(signal.SIGKILL)
+            daemon.start()
+            found = daemon.json("dkim", "list")["keys"]
+            (active,) = [k for k in found if k["stage"] == "active"]
+            assert record(bind, zone, active["selector"]) == expected(site, zone, active)
+            # what signers were told is this key, or one that is served as well and about to follow it
+            (told,) = re.findall(r":(\S+):/", text(site.path("KeyTable")))
+            (key,) = [k for k in found if k["selector"] == told]
+            assert key["stage"] in ("active", "pending"), found
+            assert record(bind, zone, told) == expected(site, zone, key)
+            selectors.add(active["selector"])
+        last = {k["selector"] for k in keys(daemon, "active")}
+        site.run("dkim", "rotate", zone, "--now")
+        servers.wait_for("the last rotation", lambda: {k["selector"] for k in keys(daemon, "active")} != last, 60)
+        wait_keys(daemon, {("active", "ed25519-sha256")}, 60)
+        left = glob.glob(site.path("state", "dkim", zone, "*"))
+        left += glob.glob(site.path("signers", zone, "*.pem"))
+        assert len(left) == 2, left
+        assert daemon.stop() == 0
+
+
+def test_wrong_usage(bind, site):
+    zone = add_zone(bind)
+    site = dkim_site(site, bind, zone, ["ed25519-sha256"])
+    other = add_zone(bind)
+    site.add_domain(other)
+    site.write()
+    with Daemon(site) as daemon:
+        wait_keys(daemon, {("active", "ed25519-sha256")})
+        for argv, code, words in [
+            (("dkim", "sing"), 64, "usage:"),
+            (("dkim", "rotate"), 64, "usage:"),
+            (("dkim", "revoke", zone), 64, "usage:"),
+            (("dkim", "rotate", "nowhere.test"), 1, "there is no domain"),
+            (("dkim", "rotate", other), 1, "automatic management"),
+            (("dkim", "list", other), 1, "automatic management"),
+            (("dkim", "revoke", zone, "nothing"), 1, "no DKIM key"),
+            (("dkim", "rotate", zone, "--algorithm", "rsa-sha256"), 1, "no keys of the algorithm"),
+            (("dkim", "rotate", zone, "--algorithm", "rot13"), 64, "is none of"),
+            (("status", "--now"), 64, "does not take --now"),
+        ]:
+            result = site.run(*argv)
+            assert result.code == code and words in result.err, (argv, result)
+        assert daemon.stop() == 0
+
+
+def signers(site, **settings):
+    made = {
+        "directory": site.path("signers"),
+        "opendkim_key_table": site.path("KeyTable"),
+        "opendkim_signing_table": site.path("SigningTable"),
+        "rspamd_selector_map": site.path("selectors.map"),
+        "rspamd_path_map": site.path("paths.map"),
+        "rspamd_domains": site.path("domains.conf"),
+    }
+    made.update(settings)
+    site.settings["signers"] = made
+    site.write()
+
+
+def text(path):
+    with open(path) as f:
+        return f.read()
+
+
+def test_signers(bind, site):
+    """What signers read names the new key before it is active, and never a key that is gone."""
+    zone = add_zone(bind)
+    site = dkim_site(site, bind, zone, retire_after="3s", delete_after="2s")
+    # only root may give files away
+    owned = {"owner": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
+    signers(site, mode="0640", **owned)
+    script = site.file(
+        "activated",
+        '#!/bin/sh\ntest -s "$KEYFILE" && grep -q "$SELECTOR" %s/index.json && cd %s/%s &&\n'
+        'cmp -s "$KEYFILE" current-$ALGORITHM && echo "in place $SELECTOR"\n'
+        % (site.path("signers"), site.path("signers"), zone),
+        0o700,
+    )
+    site.settings["hooks"] = {"dkim_activated": mz.Raw('[ "%s" ]' % script)}
+    site.write()
+
+    def selectors(found, stage):
+        return {a: found[stage, a]["selector"] for a in BOTH}
+
+    with Daemon(site) as daemon:
+        first = selectors(wait_keys(daemon, all_active()), "active")
+        site.must(0, "dkim", "rotate", zone, "--now")
+        wait_keys(daemon, all_active() | {("retiring", a) for a in BOTH})
+        now = selectors(wait_keys(daemon, all_active()), "active")
+        for algorithm in BOTH:
+            assert "in place " + first[algorithm] in daemon.log()
+            assert "in place " + now[algorithm] in daemon.log()
+        folder = site.path("signers", zone)
+        assert sorted(os.listdir(folder)) == sorted(
+            [s + ".pem" for s in now.values()]
+            + [now["ed25519-sha256"] + ".seed"]
+            + ["current-" + a for a in BOTH]
+        )
+        rsa, path = now["rsa-sha256"], os.path.join(folder, now["rsa-sha256"] + ".pem")
+        assert text(path) == text(key_file(site, zone, rsa))
+        assert os.readlink(os.path.join(folder, "current-rsa-sha256")) == rsa + ".pem"
+        assert text(site.path("KeyTable")) == "%s._domainkey.%s %s:%s:%s\n" % (rsa, zone, zone, rsa, path)
+        assert text(site.path("SigningTable")) == "%s %s._domainkey.%s\n" % (zone, rsa, zone)
+        assert text(site.path("selectors.map")) == "%s %s\n" % (zone, rsa)
+        assert text(site.path("paths.map")) == "%s %s/$selector.pem\n" % (zone, folder)
+        assert all(s in text(site.path("domains.conf")) for s in now.values())
+        for name in [path, site.path("KeyTable"), site.path("signers", "index.json")]:
+            assert stat.S_IMODE(os.stat(name).st_mode) == 0o640, name
+            if owned:
+                found = os.stat(name)
+                assert pwd.getpwuid(found.st_uid).pw_name == "nobody", name
+                assert grp.getgrgid(found.st_gid).gr_name == "nogroup", name
+        # a key that is revoked is named by nobody any more
+        site.must(0, "dkim", "revoke", zone, rsa)
+        servers.wait_for("tables without it", lambda: rsa not in text(site.path("domains.conf")), 10)
+        assert rsa not in text(site.path("KeyTable")) + text(site.path("selectors.map"))
+        # where nothing can be written, nothing becomes active
+        blocked = site.path("blocked")
+        site.file("blocked", "")
+        signers(site, opendkim_key_table=os.path.join(blocked, "KeyTable"))
+        site.must(0, "reload")
+        site.must(0, "dkim", "rotate", zone, "--algorithm", "ed25519-sha256", "--now")
+        daemon.wait_log("cannot write " + blocked, times=3)
+        assert now["ed25519-sha256"] in [k["selector"] for k in keys(daemon, "active")]
+        assert daemon.stop() == 0
+
+
+def verifies(server, signed):
+    """The algorithm of the signature, once it is checked against the server."""
+    dkim = pytest.importorskip("dkim")
+
+    def txt(name, timeout=5):
+        answer = server.query(name.decode().rstrip(".") + ".", "TXT", tcp=True)
+        return b"".join(answer.answer[0][0].strings) if answer.answer else None
+
+    assert dkim.verify(signed, dnsfunc=txt), signed
+    return re.search(rb"a=([a-z0-9-]+)", signed).group(1).decode()
+
+
+def test_opendkim_and_rspamd_sign(bind, site):
+    """Both sign by what was written for them, and by the new key after a rotation."""
+    import signers as programs
+
+    for path in ("/usr/sbin/opendkim", "/usr/bin/rspamd"):
+        if not os.path.exists(path):
+            pytest.skip("%s is not installed" % path)
+    zone = add_zone(bind)
+    site = dkim_site(site, bind, zone)
+    signers(site)
+    with Daemon(site) as daemon:
+        first = wait_keys(daemon, all_active())
+        milter = programs.OpenDkim(site.path("KeyTable"), site.path("SigningTable"))
+        both = programs.Rspamd('.include "%s"\n' % site.path("domains.conf"))
+        maps = programs.Rspamd(
+            'selector_map = "%s"; path_map = "%s";\n'
+            % (site.path("selectors.map"), site.path("paths.map"))
+        )
+        for program in (milter, both, maps):
+            program.start()
+        try:
+            signed = milter.sign(zone)
+            assert verifies(bind, signed) == "rsa-sha256"
+            assert b"s=" + first["active", "rsa-sha256"]["selector"].encode() in signed
+            assert sorted(verifies(bind, s) for s in both.sign(zone)) == BOTH
+            assert [verifies(bind, s) for s in maps.sign(zone)] == ["rsa-sha256"]
+            site.must(0, "dkim", "rotate", zone, "--now")
+            found = wait_keys(daemon, all_active() | {("retiring", a) for a in BOTH})
+            new = found["active", "rsa-sha256"]["selector"].encode()
+            # what was signed before still verifies
+            assert verifies(bind, signed) == "rsa-sha256"
+            milter.process.send_signal(signal.SIGUSR1)
+            servers.wait_for("the new key", lambda: b"s=" + new in milter.sign(zone), 20)
+            assert verifies(bind, milter.sign(zone)) == "rsa-sha256"
+        finally:
+            for program in (milter, both, maps):
+                program.stop()
+        assert daemon.stop() == 0

@@ -243,6 +243,29 @@ static void deadline(void **state)
 	mz_queue_free(queue);
 }
 
+/* The time of a task that was foreseen long before counts from when it fell due. */
+static void foreseen(void **state)
+{
+	struct mz_conf_tasks rules = queue_rules;
+	struct scratch *s = *state;
+	struct mz_queue *queue = queue_open(s);
+
+	rules.total_deadline = 100;
+	mz_queue_set_rules(queue, &rules);
+	assert_int_equal(file(queue, MZ_TASK_DKIM, 0, MZ_FAMILIES_ALL, NOW + 1000), 1);
+	assert_int_equal(mz_queue_find(queue, 1)->created, NOW);
+	assert_int_equal(mz_queue_start(queue, 1, NOW + 1000), MZ_OK);
+	assert_int_equal(mz_queue_postpone(queue, 1, NOW + 1060, NOW + 1000, "down"), MZ_OK);
+	assert_int_equal(mz_queue_find(queue, 1)->created, NOW + 1000);
+	assert_int_equal(mz_queue_start(queue, 1, NOW + 1060), MZ_OK);
+	assert_int_equal(queue_finish(queue, 1, MZ_RESULT_RETRY, "why", NOW + 1060),
+			 MZ_TASK_FAILED);
+	assert_int_equal(file(queue, MZ_TASK_DKIM, 0, MZ_FAMILIES_ALL, NOW + 1000), 2);
+	assert_int_equal(mz_queue_start(queue, 2, NOW + 1000), MZ_OK);
+	assert_int_equal(queue_finish(queue, 2, MZ_RESULT_RETRY, "why", NOW + 1000), MZ_TASK_RETRY);
+	mz_queue_free(queue);
+}
+
 static void jitter(void **state)
 {
 	struct mz_conf_tasks rules = queue_rules;
@@ -388,6 +411,7 @@ int main(void)
 		SCRATCH_TEST(postponed),
 		SCRATCH_TEST(attempts),
 		SCRATCH_TEST(deadline),
+		SCRATCH_TEST(foreseen),
 		SCRATCH_TEST(jitter),
 		SCRATCH_TEST(killed_while_running),
 		SCRATCH_TEST(store_fails),

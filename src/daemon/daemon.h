@@ -164,6 +164,8 @@ int look_arrange(struct app *app);
 void look_clear(struct app *app);
 /* The domain's TLSA records wait for this: it is also looked at when the first of its old keys may leave. */
 void look_tlsa(struct app *app, const char *domain, const struct mz_tlsa_wait *wait);
+/* The second of an interval that is the domain's own: what is done at it is spread evenly. Pure. */
+int64_t look_phase(const char *domain, int64_t interval);
 /* When the domain is looked at next by timer (wall). Pure. */
 int64_t look_next(const char *domain, int64_t interval, int64_t now);
 

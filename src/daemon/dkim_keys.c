@@ -98,6 +98,12 @@ static int name_servers(struct dkim_keys *keys, struct mz_net *net)
 	return err;
 }
 
+/* Domains that came together are not to rotate together, each time: some sign up to a tenth longer. */
+static int64_t rotate_after(const struct mz_conf_domain *domain)
+{
+	return domain->rotate_after + look_phase(domain->text, domain->rotate_after / 10 + 1);
+}
+
 int dkim_keys_load(struct dkim_keys *out, struct app *app, const struct mz_conf_domain *domain,
 		   int64_t now)
 {
@@ -111,7 +117,7 @@ int dkim_keys_load(struct dkim_keys *out, struct app *app, const struct mz_conf_
 			(struct mz_life_input){.now = now,
 					       .wanted = (domain->dkim_algorithms >> a & 1u) != 0,
 					       .server_count = out->server_count,
-					       .rotate_after = domain->rotate_after,
+					       .rotate_after = rotate_after(domain),
 					       .retire_after = domain->retire_after,
 					       .delete_after = domain->delete_after,
 					       .look_every = domain->server->polling_interval};

@@ -16,15 +16,14 @@ static uint64_t name_hash(const char *name)
 	return hash ^ hash >> 32;
 }
 
-/* The second of the interval at which the domain is looked at. */
-static int64_t phase(const char *domain, int64_t interval)
+int64_t look_phase(const char *domain, int64_t interval)
 {
 	return (int64_t)(name_hash(domain) % (uint64_t)interval);
 }
 
 int64_t look_next(const char *domain, int64_t interval, int64_t now)
 {
-	int64_t since = (now - phase(domain, interval)) % interval;
+	int64_t since = (now - look_phase(domain, interval)) % interval;
 
 	return now - since + interval;
 }
@@ -43,7 +42,7 @@ static size_t first_after(const struct app *app, int64_t now)
 	while (low < high) {
 		size_t middle = (low + high) / 2;
 
-		if (phase(app->looks[middle]->text, interval) <= at)
+		if (look_phase(app->looks[middle]->text, interval) <= at)
 			low = middle + 1;
 		else
 			high = middle;
@@ -62,7 +61,7 @@ static void arm(struct app *app, int64_t now)
 		return;
 	}
 	next = first_after(app, now);
-	wait = phase(app->looks[next == app->look_count ? 0 : next]->text, interval) -
+	wait = look_phase(app->looks[next == app->look_count ? 0 : next]->text, interval) -
 	       now % interval;
 	tv.tv_sec = (time_t)(wait > 0 ? wait : wait + interval);
 	(void)evtimer_add(app->look_timer, &tv);
@@ -172,7 +171,7 @@ static int by_phase(const void *a, const void *b, void *arg)
 	const int64_t *interval = arg;
 	const struct mz_conf_domain *x = *(const struct mz_conf_domain *const *)a;
 	const struct mz_conf_domain *y = *(const struct mz_conf_domain *const *)b;
-	int64_t p = phase(x->text, *interval), q = phase(y->text, *interval);
+	int64_t p = look_phase(x->text, *interval), q = look_phase(y->text, *interval);
 
 	return (p > q) - (p < q);
 }

@@ -2,6 +2,7 @@
 """DKIM keys over time: no key signs before every server serves it, and none goes before its successor signs."""
 
 import base64
+import datetime
 import glob
 import grp
 import os
@@ -486,3 +487,27 @@ def test_opendkim_and_rspamd_sign(bind, site):
             for program in (milter, both, maps):
                 program.stop()
         assert daemon.stop() == 0
+
+
+def test_rotations_are_spread(bind, site):
+    """Domains that came together do not rotate together; the two keys of a domain do."""
+    zones = [add_zone(bind) for _ in range(8)]
+    site = dkim_site(site, bind, zones[0], rotate_after="1000d")
+    for zone in zones[1:]:
+        site.add_domain(zone, dkim_management=site.settings["domains"][0]["dkim_management"])
+    site.write()
+
+    def found():
+        keys = daemon.json("dkim", "list")["keys"]
+        return keys if [k["stage"] for k in keys] == ["active"] * 16 else None
+
+    with Daemon(site) as daemon:
+        keys = servers.wait_for("all keys active", found, 90, daemon.process)
+        days = {}
+        for key in keys:
+            since, then = (datetime.datetime.fromisoformat(key[k].rstrip("Z")) for k in ("since", "next_transition"))
+            days.setdefault(key["domain"], set()).add((then - since).days)
+        assert all(len(d) == 1 for d in days.values()), days
+        spread = sorted(min(d) for d in days.values())
+        assert 1000 <= spread[0] and spread[-1] <= 1100, spread
+        assert len(set(spread)) > 4, spread

@@ -38,7 +38,7 @@ class Daemon:
                 stdout=log,
                 stderr=log,
                 # memory that was freed is overwritten
-                env=dict(os.environ, MALLOC_PERTURB_="165", **(self.env or {})),
+                env={**os.environ, "MALLOC_PERTURB_": "165", **(self.env or {})},
                 preexec_fn=servers._die_with_parent,
             )
         if wait:

@@ -170,6 +170,15 @@ int mz_queue_file(struct mz_queue *queue, const struct mz_queue_input *input, in
 
 /* ---- running --------------------------------------------------------------------------------- */
 
+/* Its time counts from when it fell due: somebody may have foreseen it months before. */
+static void count_from_due(struct mz_task *task)
+{
+	bool first = task->reason[0] == '\0'; /* nothing went wrong so far */
+
+	if (first && task->created < task->due)
+		task->created = task->due;
+}
+
 int mz_queue_start(struct mz_queue *queue, int64_t id, int64_t now)
 {
 	struct mz_entry *entry = mz_entry_find(queue, id);
@@ -179,6 +188,7 @@ int mz_queue_start(struct mz_queue *queue, int64_t id, int64_t now)
 	if (entry == NULL || !mz_entry_waits(entry))
 		return MZ_ENOTFOUND;
 	task = entry->task;
+	count_from_due(&task);
 	task.state = MZ_TASK_RUNNING;
 	task.attempt++;
 	task.changed = now;
@@ -198,15 +208,6 @@ static struct mz_entry *running(const struct mz_queue *queue, int64_t id)
 	return entry != NULL && entry->task.state == MZ_TASK_RUNNING ? entry : NULL;
 }
 
-/* Its time counts from when it fell due: somebody may have foreseen it months before. */
-static void count_from_due(struct mz_task *task)
-{
-	bool first = task->reason[0] == '\0'; /* nothing went wrong so far */
-
-	if (first && task->created < task->due)
-		task->created = task->due;
-}
-
 int mz_queue_postpone(struct mz_queue *queue, int64_t id, int64_t due, int64_t now,
 		      const char *reason)
 {
@@ -217,7 +218,6 @@ int mz_queue_postpone(struct mz_queue *queue, int64_t id, int64_t due, int64_t n
 	if (entry == NULL)
 		return MZ_ENOTFOUND;
 	task = entry->task;
-	count_from_due(&task);
 	task.state = entry->before;
 	task.attempt--;
 	task.due = due;
@@ -266,7 +266,6 @@ int mz_queue_finish(struct mz_queue *queue, int64_t id, enum mz_task_result resu
 	if (entry == NULL)
 		return MZ_ENOTFOUND;
 	task = entry->task;
-	count_from_due(&task);
 	task.changed = now;
 	task.reason = reason;
 	if (result == MZ_RESULT_DONE)

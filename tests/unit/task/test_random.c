@@ -112,20 +112,12 @@ static int64_t model_file(const struct mz_queue_input *input)
 	return row->task.id;
 }
 
-/* A task's time counts from its first due. */
-static void model_met(struct row *row)
-{
-	if (row->task.reason[0] == '\0' && row->task.created < row->task.due)
-		row->task.created = row->task.due;
-}
-
 static void model_finish(struct row *row, enum mz_task_result result, const char *reason,
 			 uint32_t random)
 {
 	int64_t due = model.now + mz_backoff(&model.rules, row->task.attempt,
 					     result == MZ_RESULT_RETRY_SLOW, random);
 
-	model_met(row);
 	row->task.changed = model.now;
 	row->task.reason = reason;
 	if (result == MZ_RESULT_DONE) {
@@ -283,6 +275,8 @@ static void op_start(struct mz_queue *queue, int64_t id)
 	if (err != MZ_OK)
 		return;
 	row->before = row->task.state;
+	if (row->task.reason[0] == '\0' && row->task.created < row->task.due)
+		row->task.created = row->task.due; /* its time counts from its first due */
 	row->task.state = MZ_TASK_RUNNING;
 	row->task.attempt++;
 	row->task.changed = model.now;
@@ -304,7 +298,6 @@ static void op_end(struct mz_queue *queue, int64_t id)
 
 	assert_int_equal(err, running ? MZ_OK : MZ_ENOTFOUND);
 	if (running && postpone) {
-		model_met(row);
 		row->task.state = row->before;
 		row->task.attempt--;
 		row->task.due = due;

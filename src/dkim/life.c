@@ -84,14 +84,14 @@ static int64_t look_at(const struct mz_life_input *in, const struct mz_life_key 
 	int64_t step = hurried || in->look_every > SPACING ? in->look_every : SPACING;
 	int64_t slowest = hurried ? SLOWEST_HURRIED : SLOWEST;
 
-	if (served(in, key, &settled))
-		return settled;
 	for (size_t i = 0; i < in->server_count; i++) {
+		if (key->seen[i].looked == 0 || key->seen[i].looked > in->now)
+			return in->now; /* never, or by a clock that was wrong */
 		if (key->seen[i].looked < last)
 			last = key->seen[i].looked;
-		if (key->seen[i].looked == 0)
-			return in->now;
 	}
+	if (served(in, key, &settled))
+		return settled;
 	wait = wait > slowest ? slowest : wait;
 	return last + (wait > step ? wait : step);
 }

@@ -297,6 +297,50 @@ def test_hook(bind, site):
         assert daemon.stop() == 0
 
 
+def test_given_up(bind, site):
+    """Signers are told to stop: of a key that is revoked at once, of an algorithm that goes before its record."""
+    zone = add_zone(bind)
+    site = dkim_site(site, bind, zone, retire_after="2s", delete_after="2s")
+    script = site.file(
+        "activated",
+        '#!/bin/sh\necho "told $SELECTOR file=$KEYFILE old=$OLD_SELECTOR."\n'
+        "exit $(cat %s)\n" % site.path("status"),
+        0o700,
+    )
+    site.file("status", "0")
+    site.settings["hooks"] = {"dkim_activated": mz.Raw('[ "%s" ]' % script)}
+    site.settings["signers"] = {"opendkim_key_table": site.path("KeyTable")}
+    site.write()
+    with Daemon(site) as daemon:
+        first = wait_keys(daemon, all_active())
+        rsa, other = (first["active", a]["selector"] for a in ("rsa-sha256", "ed25519-sha256"))
+        site.file("status", "7")
+        site.must(0, "dkim", "revoke", zone, rsa)
+        wait_record(bind, zone, rsa, "v=DKIM1; p=")
+        daemon.wait_log("told  file= old=%s." % rsa, times=4)
+        (key,) = keys(daemon, "revoked")
+        assert key["waiting_for"] == "the signers to give it up", key
+        assert rsa not in text(site.path("KeyTable"))
+        # nobody knows whether they have: whatever its age, nothing goes
+        assert os.path.exists(key_file(site, zone, rsa))
+        site.settings["domains"][0]["dkim_management"]["algorithms"] = mz.Raw('[ "rsa-sha256" ]')
+        site.write().must(0, "reload")
+        daemon.wait_log("told  file= old=%s." % other, times=4)
+        (key,) = keys(daemon, "retiring")
+        assert key["selector"] == other and key["waiting_for"] == "the signers to give it up", key
+        assert record(bind, zone, other) == expected(site, zone, first["active", "ed25519-sha256"])
+        # a restart forgets neither
+        assert daemon.stop() == 0
+        daemon.start()
+        daemon.wait_log("told  file= old=%s." % other)
+        site.file("status", "0")
+        wait_keys(daemon, {("active", "rsa-sha256")})
+        for gone in (rsa, other):
+            wait_record(bind, zone, gone, None)
+            assert not os.path.exists(key_file(site, zone, gone))
+        assert daemon.stop() == 0
+
+
 def test_killed(bind, site):
     """kill -9 at any moment of a rotation: there is one key that signs, it is served, and it goes on."""
     zone = add_zone(bind)

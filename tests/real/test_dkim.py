@@ -184,6 +184,39 @@ def test_revoked(server, site):
         assert daemon.stop() == 0
 
 
+@pytest.mark.parametrize("how", ["reload", "restart"])
+def test_keys_by_hand_and_back(bind, site, how):
+    """While keys are managed by hand the old ones have no record: they do not sign when that ends."""
+    zone = add_zone(bind)
+    site = dkim_site(site, bind, zone, ["ed25519-sha256"])
+    site.settings["signers"] = {"opendkim_key_table": site.path("KeyTable")}
+    site.write()
+    management = site.settings["domains"][0]["dkim_management"]
+
+    def change(daemon, mode):
+        management["mode"] = mode
+        site.write()
+        if how == "reload":
+            site.must(0, "reload")
+        else:
+            assert daemon.stop() == 0
+            daemon.start()
+
+    with Daemon(site) as daemon:
+        old = wait_keys(daemon, {("active", "ed25519-sha256")})["active", "ed25519-sha256"]
+        change(daemon, "manual")
+        servers.wait_for("an empty table", lambda: text(site.path("KeyTable")) == "", 20)
+        wait_record(bind, zone, old["selector"], None)
+        change(daemon, "automatic")
+        found = wait_keys(daemon, {("retired", "ed25519-sha256"), ("active", "ed25519-sha256")})
+        assert found["retired", "ed25519-sha256"]["selector"] == old["selector"]
+        assert record(bind, zone, old["selector"]) is None
+        new = found["active", "ed25519-sha256"]["selector"]
+        servers.wait_for("the table", lambda: new in text(site.path("KeyTable")), 20)
+        assert old["selector"] not in text(site.path("KeyTable"))
+        assert daemon.stop() == 0
+
+
 def test_repaired(server, site):
     """The record of a key that signs was deleted by somebody: it comes back with the next look."""
     zone = add_zone(server)

@@ -2,13 +2,17 @@
 """DKIM keys over time: no key signs before every server serves it, and none goes before its successor signs."""
 
 import base64
+import contextlib
 import glob
 import grp
+import json
 import os
 import pwd
 import random
 import re
 import signal
+import socket
+import sqlite3
 import stat
 import subprocess
 import time
@@ -448,6 +452,37 @@ def signers(site, **settings):
 def text(path):
     with open(path) as f:
         return f.read()
+
+
+def test_list_of_many(bind, site):
+    """A list of many keys comes piece by piece, so that whatever else is due has its turn between them."""
+    site = dkim_site(site, bind, "d000.test", ["ed25519-sha256"])
+    names = ["d%03d.test" % i for i in range(250)]
+    for name in names[1:]:
+        site.add_domain(name, dkim_management={"mode": "automatic"})
+    site.settings["domains"] = sorted(site.settings["domains"], key=lambda d: d["name"])
+    site.write()
+    with Daemon(site) as daemon:
+        assert daemon.stop() == 0
+        with contextlib.closing(sqlite3.connect(site.path("state", "state.db"))) as db, db:
+            db.execute("DELETE FROM dkim")
+            db.executemany(
+                "INSERT INTO dkim (domain, selector, algorithm, stage, version, public_text, created, since)"
+                " VALUES (?, 's1', 1, 1, 1, 'x', 1793491200, 1793491200)",
+                [(name,) for name in names],
+            )
+        daemon.start()
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.connect(site.path("control.sock"))
+            sock.sendall(b'{"mailzone": 1, "command": "dkim", "arguments": {"argv": ["list"]}}\n')
+            with sock.makefile() as replies:
+                said = [json.loads(line) for line in replies]
+        assert said[-1].get("exit") == 0, said
+        listed = "".join(reply["output"] for reply in said[:-1])
+        assert [line.split()[0] for line in listed.splitlines() if " s1 " in line] == names
+        assert len(said) == 4
+        assert {k["domain"] for k in keys(daemon, "active")} == set(names)
+        assert daemon.stop() == 0
 
 
 def test_signers(bind, site):

@@ -334,6 +334,34 @@ def test_hook(bind, site):
         assert daemon.stop() == 0
 
 
+def test_hook_ends_when_it_ends(bind, site):
+    """Not when its output does, which it may close early or leave to a service that it started."""
+    zone = add_zone(bind)
+    site = dkim_site(site, bind, zone, ["ed25519-sha256"])
+    go = site.path("go")
+    scripts = [
+        site.file("early", "#!/bin/sh\nexec >/dev/null 2>&1\nread x < %s\ntouch %s.done\n" % (go, go), 0o700),
+        site.file("late", "#!/bin/sh\necho last words\nsetsid sleep 25 &\nexit 0\n", 0o700),
+    ]
+    os.mkfifo(go)
+    site.settings["hooks"] = {"dkim_activated": mz.Raw('[ "%s" ]' % scripts[0]), "timeout": "20s"}
+    site.write()
+    with Daemon(site) as daemon:
+        # opening waits for the reader, which has closed its output by then
+        with open(go, "w") as fifo:
+            site.must(0, "version")
+            fifo.write("go\n")
+        wait_keys(daemon, {("active", "ed25519-sha256")})
+        assert os.path.exists(go + ".done")
+        site.settings["hooks"] = {"dkim_activated": mz.Raw('[ "%s" ]' % scripts[1]), "timeout": "20s"}
+        site.write().must(0, "reload")
+        site.must(0, "dkim", "rotate", zone, "--now")
+        wait_keys(daemon, {("active", "ed25519-sha256"), ("retiring", "ed25519-sha256")})
+        daemon.wait_log("last words")
+        assert "result=\"the hook" not in daemon.log()
+        assert daemon.stop() == 0
+
+
 def test_given_up(bind, site):
     """Signers are told to stop: of a key that is revoked at once, of an algorithm that goes before its record."""
     zone = add_zone(bind)

@@ -108,7 +108,7 @@ static int leave(struct app *app, const char *domain, enum mz_on_removal on_remo
 	else
 		err = let_go(app, domain);
 	if (err == MZ_OK)
-		err = dkim_leave(app, domain);
+		err = dkim_leave(app, domain, MZ_DKIM_RETIRED);
 	return err == MZ_OK ? mz_store_domain_delete(app->store, domain) : err;
 }
 
@@ -137,7 +137,7 @@ static int leave_all(struct app *app, const struct site *old)
 		if (was->automatic && !is_automatic(app->site->conf, was->text))
 			err = leave(app, was->text, was->on_removal);
 		else if (dkim_is_kept(was) && !keeps_dkim(app->site->conf, was->text))
-			err = dkim_leave(app, was->text);
+			err = dkim_leave(app, was->text, MZ_DKIM_RETIRING);
 	}
 	return err;
 }
@@ -288,7 +288,7 @@ static void on_signing(void *arg, const struct mz_store_dkim *key)
 	add_name(arg, key->domain, MZ_REMOVAL_KEEP);
 }
 
-/* Keys that signed, of domains whose DKIM keys we keep no more: their records may be gone. */
+/* Keys that signed, of domains whose DKIM keys we keep no more: whoever does may take their records away. */
 static int leave_keys_before(struct app *app)
 {
 	struct names names = {0};
@@ -298,7 +298,7 @@ static int leave_keys_before(struct app *app)
 		err = names.err;
 	for (size_t i = 0; i < names.count && err == MZ_OK; i++) {
 		if (!keeps_dkim(app->site->conf, names.item[i].name))
-			err = dkim_leave(app, names.item[i].name);
+			err = dkim_leave(app, names.item[i].name, MZ_DKIM_RETIRING);
 	}
 	names_clear(&names);
 	return err;

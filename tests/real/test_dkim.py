@@ -24,7 +24,7 @@ import pytest
 
 import mz
 import servers
-from mzd import Daemon
+from mzd import Daemon, history
 
 BOTH = ["ed25519-sha256", "rsa-sha256"]
 
@@ -323,6 +323,11 @@ def test_hook(bind, site):
         (new,) = keys(daemon, "pending")
         assert new["waiting_for"] == "the signers to take it over"
         assert [k["selector"] for k in keys(daemon, "active")] == [old["selector"]]
+        # the signers may have it all the same
+        (change,) = [c for c in history(site) if any(new["selector"] in r["owner"] for r in c["added"])]
+        result = site.run("undo", str(change["id"]))
+        assert result.code != 0 and "mail is signed with this key" in result.out + result.err, result
+        assert record(bind, zone, new["selector"]) == expected(site, zone, new)
         (task,) = [t for t in daemon.json("tasks")["tasks"] if t["kind"] == "dkim-management"]
         assert task["state"] in ("retry", "running") and "exit status 3" in task["reason"], task
         # what is not confirmed is not confirmed by a restart either

@@ -103,7 +103,7 @@ void mz_random(void *buf, size_t n);
 uint32_t mz_random_below(uint32_t bound);
 
 /* Starts OpenSSL, before any other use of it, without the texts of its errors: they are never shown and
- * would take half a MiB. */
+ * would take half a MiB. From then on the process leaves no core dump: it would hold private keys. */
 void mz_crypto_start(void);
 /* SHA-256, and base64 (RFC 4648 4, padded) of octets. */
 void mz_sha256(const void *data, size_t len, uint8_t digest[32]);

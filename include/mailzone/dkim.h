@@ -82,6 +82,7 @@ int mz_dkim_make_missing(struct mz_store *store, const char *state_directory,
  * - Only when the signers have taken it over it becomes active, and in the same step the one before it
  *   is retiring. So there is always an active key once there was one, but for one case: the operator
  *   revoked it, and mail is better not signed than signed with it until its successor is ready.
+ * - A key that no longer signs and has no successor is kept as it is until the signers have given it up.
  * - retiring: still published for retire_after, as mail signed with it is under way. retired: the
  *   record is gone; the file is kept for delete_after, then deleted. revoked: the record says so for
  *   delete_after, then record and file go.
@@ -90,7 +91,7 @@ int mz_dkim_make_missing(struct mz_store *store, const char *state_directory,
 struct mz_life_key {
 	struct mz_store_dkim row;
 	struct mz_store_dkim_seen *seen; /* one a server, in the order of the input's servers */
-	bool confirmed; /* the signers have taken it over (only for one that was handed to them) */
+	bool confirmed; /* signers have taken it over, or given it up (for one that was handed to them) */
 };
 /* The keys of one domain and algorithm. */
 struct mz_life_input {
@@ -105,6 +106,8 @@ struct mz_life_input {
 enum mz_life_act {
 	MZ_LIFE_SWITCH, /* `key` becomes active and `old`, where there is one, retiring, at once */
 	MZ_LIFE_HAND, /* signers are to use `key` from now on; then decide again, with `confirmed` */
+	MZ_LIFE_TELL, /* signers are to stop using `key`; then decide again, with `confirmed` */
+	MZ_LIFE_TOLD, /* they have: it is handed to nobody; if it is retiring, its time begins now */
 	MZ_LIFE_MAKE,	 /* a new key, and its record; no `key` */
 	MZ_LIFE_PUBLISH, /* the primary does not serve the record of `key`, or another: reconcile */
 	MZ_LIFE_RETIRE,	 /* `key` becomes retiring without a successor: it is no longer wanted */

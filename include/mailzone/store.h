@@ -203,15 +203,15 @@ struct mz_store_dkim {
 	const char *domain, *selector;
 	enum mz_dkim_algorithm algorithm;
 	enum mz_dkim_stage stage;
-	unsigned version;	 /* counts the keys made for this domain and algorithm from 1 */
-	const char *public_text; /* base64 for p= */
-	int64_t created, since;	 /* wall: made; in this stage since */
-	int64_t handed;		 /* wall: PENDING: signers were first told to use it; 0: not yet */
+	unsigned version;	    /* counts the keys made for this domain and algorithm from 1 */
+	const char *public_text;    /* base64 for p= */
+	int64_t created, since;	    /* wall: made; in this stage since */
+	int64_t handed;		    /* wall: signers may have it since; 0: none has */
 	enum mz_dkim_rotate rotate; /* ACTIVE: a successor was asked for */
 };
 /* Adds a key: MZ_EEXIST when this domain ever had this selector (in any stage or letter case). */
 int mz_store_dkim_add(struct mz_store *store, const struct mz_store_dkim *key);
-/* The next stage, in which nobody was handed the key or asked for a successor yet. What was seen of a
+/* The next stage, in which nobody asked for a successor yet. A key that was ACTIVE counts as handed. What was seen of a
  * key that becomes DELETED is forgotten. MZ_ENOTFOUND when the domain has no such selector. */
 int mz_store_dkim_set_stage(struct mz_store *store, const char *domain, const char *selector,
 			    enum mz_dkim_stage stage, int64_t since);

@@ -198,8 +198,12 @@ int mz_file_mkdirs(const char *path, unsigned mode, struct mz_cause *cause)
 			slash++;
 		end = *slash;
 		*slash = '\0';
-		if (part[0] != '\0' && mkdir(part, mode) != 0 && errno != EEXIST)
+		if (part[0] != '\0' && mkdir(part, mode) == 0) {
+			if (sync_folder(part) != 0)
+				return fail(cause, "sync the folder of", part);
+		} else if (part[0] != '\0' && errno != EEXIST) {
 			return fail(cause, "make the folder", part);
+		}
 		if (end == '\0')
 			break;
 		*slash = '/';

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* From one site to the next: what is new or changed is due, what left is let go or withdrawn. */
-#include "src/daemon/daemon.h"
+#include "src/daemon/dkim.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,7 +108,7 @@ static int leave(struct app *app, const char *domain, enum mz_on_removal on_remo
 	else
 		err = let_go(app, domain);
 	if (err == MZ_OK)
-		err = dkim_leave(app, domain);
+		err = dkim_leave(app, domain, MZ_DKIM_RETIRED);
 	return err == MZ_OK ? mz_store_domain_delete(app->store, domain) : err;
 }
 
@@ -119,7 +119,14 @@ static bool is_automatic(const struct mz_conf *conf, const char *name)
 	return domain != NULL && domain->automatic;
 }
 
-/* Those that were under automatic management and are not any more. */
+static bool keeps_dkim(const struct mz_conf *conf, const char *name)
+{
+	const struct mz_conf_domain *domain = mz_conf_find_domain(conf, name);
+
+	return domain != NULL && dkim_is_kept(domain);
+}
+
+/* Those that were under automatic management and are not any more, as a whole or with their DKIM keys. */
 static int leave_all(struct app *app, const struct site *old)
 {
 	int err = MZ_OK;
@@ -129,6 +136,8 @@ static int leave_all(struct app *app, const struct site *old)
 
 		if (was->automatic && !is_automatic(app->site->conf, was->text))
 			err = leave(app, was->text, was->on_removal);
+		else if (dkim_is_kept(was) && !keeps_dkim(app->site->conf, was->text))
+			err = dkim_leave(app, was->text, MZ_DKIM_RETIRING);
 	}
 	return err;
 }
@@ -274,6 +283,27 @@ static int file_intended(struct app *app)
 	return err;
 }
 
+static void on_signing(void *arg, const struct mz_store_dkim *key)
+{
+	add_name(arg, key->domain, MZ_REMOVAL_KEEP);
+}
+
+/* Keys that signed, of domains whose DKIM keys we keep no more: whoever does may take their records away. */
+static int leave_keys_before(struct app *app)
+{
+	struct names names = {0};
+	int err = mz_store_dkim_signing(app->store, on_signing, &names);
+
+	if (err == MZ_OK)
+		err = names.err;
+	for (size_t i = 0; i < names.count && err == MZ_OK; i++) {
+		if (!keeps_dkim(app->site->conf, names.item[i].name))
+			err = dkim_leave(app, names.item[i].name, MZ_DKIM_RETIRING);
+	}
+	names_clear(&names);
+	return err;
+}
+
 /* What left while no process of ours ran, or is set to manual since. */
 static int leave_before(struct app *app)
 {
@@ -298,7 +328,7 @@ static int leave_before(struct app *app)
 	}
 	names_clear(&names);
 	names_clear(&ledgers);
-	return err;
+	return err == MZ_OK ? leave_keys_before(app) : err;
 }
 
 static int follow_files(struct app *app)

@@ -40,6 +40,8 @@ void command_tasks(const struct call *call);
 void command_reconcile(const struct call *call);
 /* command_dkim.c */
 void command_dkim(const struct call *call);
+/* command_keys.c: dkim list, of one domain or of all (NULL) */
+void command_keys(const struct call *call, const struct mz_conf_domain *only);
 /* command_history.c */
 void command_history(const struct call *call);
 /* command_run.c: what changes or reads zones */
@@ -51,5 +53,6 @@ void command_challenge(const struct call *call);
 /* The daemon stops: ends the requests that are under way. */
 void command_run_clear(void);
 void command_tasks_clear(void);
+void command_keys_clear(void);
 
 #endif

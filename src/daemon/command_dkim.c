@@ -1,106 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The commands dkim list, rotate and revoke. */
+/* The commands dkim rotate and revoke; dkim list is in command_keys.c. */
 #include "src/daemon/command.h"
 #include "src/daemon/dkim.h"
 
 #include <string.h>
 #include <strings.h>
-
-/* ---- list ------------------------------------------------------------------------------------------------ */
-
-struct listing {
-	const struct call *call;
-	json_t *keys;
-	struct mz_str text;
-};
-
-/* What people call a server: the primary by its name. */
-static const char *server_name(const struct dkim_keys *keys, size_t i)
-{
-	return i == 0 ? keys->domain->server->name : keys->servers[i];
-}
-
-static json_t *seen_at(const struct dkim_keys *keys, const struct mz_life_key *key)
-{
-	json_t *out = json_array();
-
-	for (size_t s = 0; s < keys->server_count; s++) {
-		if (key->seen[s].hits > 0)
-			(void)json_array_append_new(out, json_string(server_name(keys, s)));
-	}
-	return out;
-}
-
-static void list_key(struct listing *listing, const struct dkim_keys *keys, unsigned algorithm,
-		     size_t i)
-{
-	const struct mz_life_key *key = &keys->life[algorithm].keys[i];
-	const struct mz_store_dkim *row = &key->row;
-	const char *name = mz_dkim_algorithm_name(row->algorithm);
-	char since[MZ_TIME_TEXT] = "", then[MZ_TIME_TEXT] = "";
-	struct mz_str waiting = {0};
-	int64_t next = mz_life_outlook(&keys->life[algorithm], i, &waiting);
-
-	if (listing->call->json) {
-		(void)json_array_append_new(listing->keys,
-					    json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s?}",
-						      "domain", keys->domain->text, "selector",
-						      row->selector, "algorithm", name, "stage",
-						      mz_dkim_stage_name(row->stage), "since",
-						      json_time(row->since), "next_transition",
-						      json_time(next), "seen_at",
-						      seen_at(keys, key), "waiting_for",
-						      waiting.s));
-	} else {
-		mz_str_addf(&listing->text, "%s  %s  %s  %s since %s", keys->domain->text,
-			    row->selector, name, mz_dkim_stage_name(row->stage),
-			    mz_clock_text(row->since, since));
-		if (next != 0)
-			mz_str_addf(&listing->text, ", until %s", mz_clock_text(next, then));
-		if (waiting.len > 0)
-			mz_str_addf(&listing->text, ", waits for %s", waiting.s);
-		mz_str_addc(&listing->text, '\n');
-	}
-	mz_str_clear(&waiting);
-}
-
-/* Oldest first, whatever the algorithm. */
-static void list_domain(struct listing *listing, const struct dkim_keys *keys)
-{
-	size_t at[MZ_DKIM_ALGORITHMS] = {0};
-
-	for (;;) {
-		unsigned best = MZ_DKIM_ALGORITHMS;
-
-		for (unsigned a = 0; a < MZ_DKIM_ALGORITHMS; a++) {
-			if (at[a] < keys->life[a].key_count &&
-			    (best == MZ_DKIM_ALGORITHMS ||
-			     keys->life[a].keys[at[a]].row.created <
-				     keys->life[best].keys[at[best]].row.created))
-				best = a;
-		}
-		if (best == MZ_DKIM_ALGORITHMS)
-			return;
-		if (keys->life[best].keys[at[best]].row.stage != MZ_DKIM_DELETED)
-			list_key(listing, keys, best, at[best]);
-		at[best]++;
-	}
-}
-
-static int list_one(struct listing *listing, const struct mz_conf_domain *domain)
-{
-	struct app *app = listing->call->app;
-	struct dkim_keys keys = {0};
-	int err = dkim_keys_load(&keys, app, domain, mz_clock_wall());
-
-	if (err == MZ_OK)
-		list_domain(listing, &keys);
-	else
-		mz_ctl_error(listing->call->request, "%s: %s", domain->text,
-			     err == MZ_ENOMEM ? mz_strerror(err) : mz_store_error(app->store));
-	dkim_keys_clear(&keys);
-	return err;
-}
 
 /* The domain of this name whose keys we keep; NULL after a complaint. */
 static const struct mz_conf_domain *find_domain(const struct call *call, const char *name)
@@ -119,30 +23,16 @@ static const struct mz_conf_domain *find_domain(const struct call *call, const c
 	return domain != NULL && dkim_is_kept(domain) ? domain : NULL;
 }
 
-static void list(const struct call *call, const char *name)
+static void list(const struct call *call)
 {
-	const struct mz_conf *conf = call->app->site->conf;
-	struct listing listing = {.call = call, .keys = json_array()};
-	const struct mz_conf_domain *only = name == NULL ? NULL : find_domain(call, name);
-	int err = name != NULL && only == NULL ? MZ_ENOTFOUND : MZ_OK;
+	const struct mz_conf_domain *only = NULL;
 
-	for (size_t i = 0; i < conf->domain_count && err == MZ_OK; i++) {
-		const struct mz_conf_domain *domain = only != NULL ? only : &conf->domains[i];
-
-		if (dkim_is_kept(domain))
-			err = list_one(&listing, domain);
-		if (only != NULL)
-			break;
-	}
-	if (err == MZ_OK && call->json)
-		call_print(call, json_pack("{s:O}", "keys", listing.keys));
-	else if (listing.text.failed)
-		mz_ctl_error(call->request, "out of memory");
-	else if (err == MZ_OK && listing.text.len > 0)
-		mz_ctl_output(call->request, listing.text.s);
-	json_decref(listing.keys);
-	mz_str_clear(&listing.text);
-	call_end(call, err == MZ_OK ? 0 : 1);
+	if (call->argc < 2)
+		command_keys(call, NULL);
+	else if ((only = find_domain(call, call->argv[1])) != NULL)
+		command_keys(call, only);
+	else
+		call_end(call, 1);
 }
 
 /* ---- rotate ----------------------------------------------------------------------------------------------- */
@@ -294,7 +184,7 @@ void command_dkim(const struct call *call)
 	const char *what = call->argc > 0 ? call->argv[0] : "";
 
 	if (strcmp(what, "list") == 0 && call->argc <= 2) {
-		list(call, call->argc == 2 ? call->argv[1] : NULL);
+		list(call);
 	} else if (strcmp(what, "rotate") == 0 && call->argc == 2) {
 		rotate(call, find_domain(call, call->argv[1]));
 	} else if (strcmp(what, "revoke") == 0 && call->argc == 3) {

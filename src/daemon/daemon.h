@@ -193,9 +193,10 @@ void withdraw_clear(struct app *app);
 void dkim_start(struct app *app, const struct mz_task *task, const struct mz_conf_domain *domain);
 /* Files one, where the daemon keeps the domain's keys. */
 int dkim_file(struct app *app, const struct mz_conf_domain *domain, int64_t due);
-/* The domain's records are not ours to keep any more: none of its keys is to sign, also not when it comes
- * back, as nobody knows what is served meanwhile. MZ_ENOMEM or an error of the store. */
-int dkim_leave(struct app *app, const char *domain);
+/* The domain's DKIM records are not ours to keep any more: none of its keys is to sign, also not when it
+ * comes back, as nobody knows what is served meanwhile. `stage`, RETIRING or RETIRED: what becomes of those
+ * that sign or have signed. MZ_ENOMEM or an error of the store. */
+int dkim_leave(struct app *app, const char *domain, enum mz_dkim_stage stage);
 /* A record of the domain's keys was added: a warning where its key signs or signed, as it should have
  * been there. */
 void dkim_added(struct app *app, const struct mz_conf_domain *domain, const struct mz_rr *rr);

@@ -139,6 +139,13 @@ static bool look(struct dkim_run *run)
 	return err == MZ_OK;
 }
 
+/* A key that was handed over is one that is to be given up when somebody revokes it meanwhile. */
+static bool is_confirmed(const struct dkim_run_part *part, const struct mz_store_dkim *key)
+{
+	return part->confirmed && strcmp(part->selector, key->selector) == 0 &&
+	       (part->act == MZ_LIFE_HAND) == (key->stage == MZ_DKIM_PENDING);
+}
+
 /* Reads the keys, as somebody may have revoked one since. `fresh`: right after a look. */
 static bool load(struct dkim_run *run, bool fresh)
 {
@@ -153,9 +160,7 @@ static bool load(struct dkim_run *run, bool fresh)
 		run->keys.life[a].looked = fresh;
 		for (size_t k = 0; k < run->keys.life[a].key_count; k++)
 			run->keys.key[a][k].confirmed =
-				run->part[a].confirmed &&
-				strcmp(run->part[a].selector, run->keys.key[a][k].row.selector) ==
-					0;
+				is_confirmed(&run->part[a], &run->keys.key[a][k].row);
 	}
 	return err == MZ_OK;
 }

@@ -86,8 +86,9 @@ struct dkim_run {
 		struct dkim_run *run;
 		enum mz_dkim_algorithm algorithm;
 		struct pair_order *order; /* a key pair is being made */
-		char *selector;		  /* handed over in this run */
-		bool confirmed;		  /* the signers have taken it */
+		enum mz_life_act act;	  /* HAND or TELL: what signers are told in this run ... */
+		char *selector;		  /* ... of this key; NULL: nothing yet */
+		bool confirmed;		  /* they have done so */
 	} part[MZ_DKIM_ALGORITHMS];
 	unsigned waits;
 	int64_t looked;	     /* wall: when the servers were asked; 0: not yet */

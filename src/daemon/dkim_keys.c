@@ -274,6 +274,7 @@ void dkim_added(struct app *app, const struct mz_conf_domain *domain, const stru
 
 struct leaving {
 	struct app *app;
+	enum mz_dkim_stage stage; /* of keys that signers have */
 	int err;
 };
 
@@ -281,17 +282,19 @@ static void on_leaving(void *arg, const struct mz_store_dkim *row)
 {
 	struct leaving *leaving = arg;
 
-	if (leaving->err == MZ_OK &&
-	    (row->stage == MZ_DKIM_PENDING || row->stage == MZ_DKIM_ACTIVE ||
-	     row->stage == MZ_DKIM_RETIRING))
-		leaving->err =
-			mz_store_dkim_set_stage(leaving->app->store, row->domain, row->selector,
-						MZ_DKIM_RETIRED, mz_clock_wall());
+	bool has = row->stage == MZ_DKIM_ACTIVE || row->handed != 0;
+	enum mz_dkim_stage stage = has ? leaving->stage : MZ_DKIM_RETIRED;
+
+	if (row->stage == MZ_DKIM_RETIRING)
+		stage = leaving->stage;
+	if (leaving->err == MZ_OK && row->stage < MZ_DKIM_RETIRED && row->stage != stage)
+		leaving->err = mz_store_dkim_set_stage(leaving->app->store, row->domain,
+						       row->selector, stage, mz_clock_wall());
 }
 
-int dkim_leave(struct app *app, const char *domain)
+int dkim_leave(struct app *app, const char *domain, enum mz_dkim_stage stage)
 {
-	struct leaving leaving = {.app = app};
+	struct leaving leaving = {.app = app, .stage = stage};
 	int err = mz_store_dkim_list(app->store, domain, on_leaving, &leaving);
 
 	return err != MZ_OK ? err : leaving.err;

@@ -39,7 +39,7 @@ static void log_key(const struct dkim_run *run, const struct mz_store_dkim *key,
 
 /* ---- decisions that are carried out at once ---------------------------------------------------------------- */
 
-static void set_stage(struct dkim_run *run, const struct mz_store_dkim *key,
+static bool set_stage(struct dkim_run *run, const struct mz_store_dkim *key,
 		      enum mz_dkim_stage stage)
 {
 	int err = mz_store_dkim_set_stage(run->app->store, run->domain->text, key->selector, stage,
@@ -47,10 +47,22 @@ static void set_stage(struct dkim_run *run, const struct mz_store_dkim *key,
 
 	if (err != MZ_OK) {
 		dkim_failed_store(run, err);
-		return;
+		return false;
 	}
 	log_key(run, key, stage);
 	run->again = true; /* what comes after this stage */
+	return true;
+}
+
+/* The signers do not have the key any more. */
+static void set_free(struct dkim_run *run, const struct mz_store_dkim *key)
+{
+	int err = mz_store_dkim_set_handed(run->app->store, run->domain->text, key->selector, 0);
+
+	if (err != MZ_OK)
+		dkim_failed_store(run, err);
+	else
+		run->again = true;
 }
 
 /* The file first: a crash between the two leaves a key whose file is gone already, to be deleted again. */
@@ -69,7 +81,7 @@ static void delete_key(struct dkim_run *run, const struct mz_store_dkim *key)
 		return;
 	}
 	dkim_files_forget(run->site->conf, run->domain->text, key->selector);
-	set_stage(run, key, MZ_DKIM_DELETED);
+	(void)set_stage(run, key, MZ_DKIM_DELETED);
 	run->publish = run->publish || key->stage == MZ_DKIM_REVOKED;
 }
 
@@ -164,14 +176,27 @@ static void handed_not(struct dkim_run_part *part, const char *why)
 	handed(part, part->run->task, false, why);
 }
 
+/* The key that is signed with now, or none. */
+static const char *active_of(const struct mz_life_input *life)
+{
+	const char *selector = "";
+
+	for (size_t k = 0; k < life->key_count; k++) {
+		if (life->keys[k].row.stage == MZ_DKIM_ACTIVE)
+			selector = life->keys[k].row.selector;
+	}
+	return selector;
+}
+
 /* The files are written: the hook, where there is one, tells the signers. */
 static void on_written(void *arg, int err, const char *why)
 {
 	struct dkim_run_part *part = arg;
 	struct dkim_run *run = part->run;
-	const struct mz_life_input *life = &run->keys.life[part->algorithm];
+	const char *active = active_of(&run->keys.life[part->algorithm]);
+	bool hand = part->act == MZ_LIFE_HAND;
+	const char *selector = hand ? part->selector : active;
 	const char *const *argv = run->app->site->conf->hooks.dkim_activated;
-	const char *old = "";
 	struct mz_str path = {0};
 	struct mz_cause cause = {0};
 
@@ -179,18 +204,18 @@ static void on_written(void *arg, int err, const char *why)
 		handed(part, run->task, err == MZ_OK, why);
 		return;
 	}
-	for (size_t k = 0; k < life->key_count; k++) {
-		if (life->keys[k].row.stage == MZ_DKIM_ACTIVE)
-			old = life->keys[k].row.selector;
-	}
-	err = dkim_files_key(&path, run->site->conf, run->domain->text, part->selector, &cause);
+	mz_str_add(&path, "");
+	if (selector[0] != '\0')
+		err = dkim_files_key(&path, run->site->conf, run->domain->text, selector, &cause);
+	if (err == MZ_OK && path.failed)
+		err = MZ_ENOMEM;
 	if (err == MZ_OK) {
 		const struct hook_env env[] = {{"DOMAIN", run->domain->text},
-					       {"SELECTOR", part->selector},
+					       {"SELECTOR", selector},
 					       {"ALGORITHM",
 						mz_dkim_algorithm_name(part->algorithm)},
 					       {"KEYFILE", path.s},
-					       {"OLD_SELECTOR", old},
+					       {"OLD_SELECTOR", hand ? active : part->selector},
 					       {NULL, NULL}};
 
 		err = hook_start(run->app, &(struct hook_input){.name = "dkim_activated",
@@ -205,7 +230,7 @@ static void on_written(void *arg, int err, const char *why)
 		handed_not(part, cause.text[0] != '\0' ? cause.text : mz_strerror(err));
 }
 
-/* What was handed over is durable: now whoever signs may learn of it. */
+/* What is to be signed with is durable: now whoever signs may learn of it. */
 static void on_durable(void *arg, int err, const char *why)
 {
 	struct dkim_run_part *part = arg;
@@ -219,13 +244,19 @@ static void on_durable(void *arg, int err, const char *why)
 		handed_not(part, mz_strerror(MZ_ENOMEM));
 }
 
-static void hand(struct dkim_run *run, struct dkim_run_part *part, const struct mz_store_dkim *key)
+/* `act`: HAND, or TELL. */
+static void tell(struct dkim_run *run, struct dkim_run_part *part, enum mz_life_act act,
+		 const struct mz_store_dkim *key)
 {
 	int err = MZ_OK;
 
-	if (part->selector != NULL)
+	if (part->selector != NULL && part->act == act &&
+	    strcmp(part->selector, key->selector) == 0)
 		return; /* it failed: once a run is enough */
+	free(part->selector);
 	part->selector = strdup(key->selector);
+	part->act = act;
+	part->confirmed = false;
 	if (key->handed == 0)
 		err = mz_store_dkim_set_handed(run->app->store, run->domain->text, key->selector,
 					       mz_clock_wall());
@@ -249,12 +280,17 @@ void dkim_carry_out(struct dkim_run *run, enum mz_dkim_algorithm algorithm,
 
 	switch (step->act) {
 	case MZ_LIFE_SWITCH: /* one turn of the loop is one transaction */
-		set_stage(run, key, MZ_DKIM_ACTIVE);
-		if (step->old != MZ_LIFE_NONE)
-			set_stage(run, &keys[step->old].row, MZ_DKIM_RETIRING);
+		if (set_stage(run, key, MZ_DKIM_ACTIVE) && step->old != MZ_LIFE_NONE &&
+		    set_stage(run, &keys[step->old].row, MZ_DKIM_RETIRING))
+			set_free(run, &keys[step->old].row);
 		break;
 	case MZ_LIFE_HAND:
-		hand(run, &run->part[algorithm], key);
+	case MZ_LIFE_TELL:
+		tell(run, &run->part[algorithm], step->act, key);
+		break;
+	case MZ_LIFE_TOLD:
+		if (key->stage != MZ_DKIM_RETIRING || set_stage(run, key, MZ_DKIM_RETIRING))
+			set_free(run, key);
 		break;
 	case MZ_LIFE_MAKE:
 		make(run, &run->part[algorithm]);
@@ -263,11 +299,10 @@ void dkim_carry_out(struct dkim_run *run, enum mz_dkim_algorithm algorithm,
 		run->publish = true;
 		break;
 	case MZ_LIFE_RETIRE:
-		set_stage(run, key, MZ_DKIM_RETIRING);
-		signers_refresh(run->app);
+		(void)set_stage(run, key, MZ_DKIM_RETIRING);
 		break;
 	case MZ_LIFE_REMOVE:
-		set_stage(run, key, MZ_DKIM_RETIRED);
+		(void)set_stage(run, key, MZ_DKIM_RETIRED);
 		run->publish = true;
 		break;
 	case MZ_LIFE_DELETE:

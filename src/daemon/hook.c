@@ -9,8 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+enum { LAST_READS = 64 }; /* of a KiB: a pipe holds no more */
 
 struct hook_run {
 	TAILQ_ENTRY(hook_run) link; /* the first of the list runs, the others wait for it */
@@ -19,9 +22,10 @@ struct hook_run {
 	struct hook_input in;
 	struct mz_arena arena;
 	const char **env;
-	struct event *output, *limit;
+	struct event *output, *limit, *end;
 	pid_t pid; /* 0: it waits */
 	int fd;
+	int process; /* readable once it has ended */
 	bool timed_out;
 	char line[512];
 	size_t len;
@@ -43,8 +47,12 @@ static void hook_free(struct hook_run *hook)
 		event_free(hook->output);
 	if (hook->limit != NULL)
 		event_free(hook->limit);
+	if (hook->end != NULL)
+		event_free(hook->end);
 	if (hook->fd >= 0)
 		(void)close(hook->fd);
+	if (hook->process >= 0)
+		(void)close(hook->process);
 	site_release(hook->site);
 	mz_arena_clear(&hook->arena);
 	free(hook);
@@ -65,7 +73,7 @@ static void finish(struct hook_run *hook, bool good, const char *reason)
 	(void)next_soon(app);
 }
 
-/* Its output has ended: so has it, or it is about to. */
+/* It has ended, or was told to by the signal that nothing withstands. */
 static void reap(struct hook_run *hook)
 {
 	char reason[128] = "";
@@ -91,23 +99,42 @@ static void reap(struct hook_run *hook)
 	finish(hook, good, reason);
 }
 
-static void on_output(evutil_socket_t fd, short what, void *arg)
+/* Reads some of its output: octets, 0 at the end, -1: nothing now. */
+static ssize_t read_output(struct hook_run *hook)
 {
-	struct hook_run *hook = arg;
 	char buf[1024] = "";
-	ssize_t n = read(fd, buf, sizeof(buf));
+	ssize_t n = read(hook->fd, buf, sizeof(buf));
 
-	(void)what;
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
 	for (ssize_t i = 0; i < n; i++) {
 		if (buf[i] == '\n' || hook->len == sizeof(hook->line) - 1)
 			log_line(hook);
 		if (buf[i] != '\n')
 			hook->line[hook->len++] = buf[i];
 	}
-	if (n <= 0)
-		reap(hook);
+	return n < 0 && errno != EAGAIN && errno != EINTR ? 0 : n;
+}
+
+/* Its output may end long before it does. */
+static void on_output(evutil_socket_t fd, short what, void *arg)
+{
+	struct hook_run *hook = arg;
+
+	(void)fd;
+	(void)what;
+	if (read_output(hook) == 0)
+		(void)event_del(hook->output);
+}
+
+/* What it started may hold its output open for as long as it likes: what is there now is all. */
+static void on_end(evutil_socket_t fd, short what, void *arg)
+{
+	struct hook_run *hook = arg;
+
+	(void)fd;
+	(void)what;
+	for (int i = 0; i < LAST_READS && read_output(hook) > 0; i++)
+		;
+	reap(hook);
 }
 
 static void on_limit(evutil_socket_t fd, short what, void *arg)
@@ -154,9 +181,13 @@ static bool start(struct hook_run *hook)
 	(void)close(pipes[1]);
 	if (hook->pid < 0)
 		return false;
+	hook->process = (int)syscall(SYS_pidfd_open, hook->pid, 0);
 	hook->output = event_new(hook->app->base, hook->fd, EV_READ | EV_PERSIST, on_output, hook);
 	hook->limit = evtimer_new(hook->app->base, on_limit, hook);
-	if (hook->output != NULL && hook->limit != NULL && event_add(hook->output, NULL) == 0 &&
+	if (hook->process >= 0)
+		hook->end = event_new(hook->app->base, hook->process, EV_READ, on_end, hook);
+	if (hook->end != NULL && hook->output != NULL && hook->limit != NULL &&
+	    event_add(hook->end, NULL) == 0 && event_add(hook->output, NULL) == 0 &&
 	    evtimer_add(hook->limit, &limit) == 0)
 		return true;
 	(void)kill(hook->pid, SIGKILL);
@@ -234,7 +265,7 @@ int hook_start(struct app *app, const struct hook_input *input)
 	hook->site = app->site;
 	site_hold(hook->site);
 	hook->in = *input;
-	hook->fd = -1;
+	hook->fd = hook->process = -1;
 	TAILQ_INSERT_TAIL(&app->hooks, hook, link);
 	if (!make_env(hook) || next_soon(app) != MZ_OK) {
 		hook_free(hook);

@@ -84,14 +84,14 @@ static int64_t look_at(const struct mz_life_input *in, const struct mz_life_key 
 	int64_t step = hurried || in->look_every > SPACING ? in->look_every : SPACING;
 	int64_t slowest = hurried ? SLOWEST_HURRIED : SLOWEST;
 
-	if (served(in, key, &settled))
-		return settled;
 	for (size_t i = 0; i < in->server_count; i++) {
+		if (key->seen[i].looked == 0 || key->seen[i].looked > in->now)
+			return in->now; /* never, or by a clock that was wrong */
 		if (key->seen[i].looked < last)
 			last = key->seen[i].looked;
-		if (key->seen[i].looked == 0)
-			return in->now;
 	}
+	if (served(in, key, &settled))
+		return settled;
 	wait = wait > slowest ? slowest : wait;
 	return last + (wait > step ? wait : step);
 }
@@ -117,6 +117,23 @@ static bool is_due(struct mz_life *out, const struct mz_life_input *in, int64_t 
 	return false;
 }
 
+/* Signers may still have a key that nobody is to sign with. One after the other, and alone: each takes
+ * its files and hook. True: they are to be told. */
+static bool decide_told(struct mz_life *out, const struct mz_life_input *in)
+{
+	for (size_t i = 0; i < in->key_count; i++) {
+		const struct mz_life_key *key = &in->keys[i];
+
+		if (key->row.handed == 0 || key->row.stage == MZ_DKIM_PENDING ||
+		    key->row.stage == MZ_DKIM_ACTIVE)
+			continue;
+		add(out, in, key->confirmed ? MZ_LIFE_TOLD : MZ_LIFE_TELL, i, MZ_LIFE_NONE);
+		if (!key->confirmed)
+			return true;
+	}
+	return false;
+}
+
 /* The pending key is to become active: what does it lack? */
 static void advance(struct mz_life *out, const struct mz_life_input *in, const struct places *at)
 {
@@ -136,7 +153,7 @@ static void advance(struct mz_life *out, const struct mz_life_input *in, const s
 		out->look = !in->looked;
 }
 
-static void decide_successor(struct mz_life *out, const struct mz_life_input *in)
+static void decide_successor(struct mz_life *out, const struct mz_life_input *in, bool telling)
 {
 	struct places at = find_places(in);
 
@@ -144,10 +161,10 @@ static void decide_successor(struct mz_life *out, const struct mz_life_input *in
 		(void)is_due(out, in, in->keys[at.active].row.since + in->rotate_after);
 		return;
 	}
-	if (at.pending != MZ_LIFE_NONE)
-		advance(out, in, &at);
-	else
+	if (at.pending == MZ_LIFE_NONE)
 		add(out, in, MZ_LIFE_MAKE, MZ_LIFE_NONE, MZ_LIFE_NONE);
+	else if (!telling)
+		advance(out, in, &at);
 }
 
 static bool is_published(enum mz_dkim_stage stage)
@@ -160,25 +177,26 @@ static void decide_key(struct mz_life *out, const struct mz_life_input *in, size
 {
 	const struct mz_store_dkim *row = &in->keys[i].row;
 	bool here = in->looked && is_published(row->stage);
+	bool told = row->handed == 0; /* no signer has it any more */
 
 	if (here && in->keys[i].seen[0].looked == in->now && in->keys[i].seen[0].hits == 0)
 		add(out, in, MZ_LIFE_PUBLISH, i, MZ_LIFE_NONE);
 	switch (row->stage) {
-	case MZ_DKIM_PENDING: /* it never signed, so that nobody will ask for it */
+	case MZ_DKIM_PENDING: /* one that never signed is asked for by nobody */
 		if (!in->wanted)
-			add(out, in, MZ_LIFE_REMOVE, i, MZ_LIFE_NONE);
+			add(out, in, told ? MZ_LIFE_REMOVE : MZ_LIFE_RETIRE, i, MZ_LIFE_NONE);
 		break;
 	case MZ_DKIM_ACTIVE:
 		if (!in->wanted)
 			add(out, in, MZ_LIFE_RETIRE, i, MZ_LIFE_NONE);
 		break;
 	case MZ_DKIM_RETIRING:
-		if (is_due(out, in, row->since + in->retire_after))
+		if (told && is_due(out, in, row->since + in->retire_after))
 			add(out, in, MZ_LIFE_REMOVE, i, MZ_LIFE_NONE);
 		break;
 	case MZ_DKIM_RETIRED:
 	case MZ_DKIM_REVOKED:
-		if (is_due(out, in, row->since + in->delete_after))
+		if (told && is_due(out, in, row->since + in->delete_after))
 			add(out, in, MZ_LIFE_DELETE, i, MZ_LIFE_NONE);
 		break;
 	case MZ_DKIM_DELETED:
@@ -189,9 +207,11 @@ static void decide_key(struct mz_life *out, const struct mz_life_input *in, size
 struct mz_life mz_life_decide(const struct mz_life_input *in)
 {
 	struct mz_life out = {0};
+	bool telling = false;
 
+	telling = decide_told(&out, in);
 	if (in->wanted)
-		decide_successor(&out, in);
+		decide_successor(&out, in, telling);
 	for (size_t i = 0; i < in->key_count; i++)
 		decide_key(&out, in, i);
 	return out;
@@ -241,10 +261,14 @@ int64_t mz_life_outlook(const struct mz_life_input *in, size_t key, struct mz_st
 		mz_str_add(waiting, "its successor");
 		return 0;
 	case MZ_DKIM_RETIRING:
-		return row->since + in->retire_after;
 	case MZ_DKIM_RETIRED:
 	case MZ_DKIM_REVOKED:
-		return row->since + in->delete_after;
+		if (row->handed != 0) {
+			mz_str_add(waiting, "the signers to give it up");
+			return 0;
+		}
+		return row->since +
+		       (row->stage == MZ_DKIM_RETIRING ? in->retire_after : in->delete_after);
 	case MZ_DKIM_DELETED:
 		break;
 	}

@@ -150,7 +150,7 @@ static int recall_ledger(struct flow *flow, size_t i)
 	return err != MZ_OK ? err : intended.err;
 }
 
-/* Notes the selector of a key that signs now. */
+/* Notes the selector of a key that signers have, or may have. */
 static void on_key(void *arg, const struct mz_store_dkim *key)
 {
 	struct intended *in = arg;
@@ -160,7 +160,8 @@ static void on_key(void *arg, const struct mz_store_dkim *key)
 				 .type = MZ_TYPE_TXT,
 				 .domain = in->domain};
 
-	if (key->stage != MZ_DKIM_ACTIVE || in->err != MZ_OK ||
+	if ((key->stage != MZ_DKIM_ACTIVE && (key->handed == 0 || key->stage > MZ_DKIM_RETIRING)) ||
+	    in->err != MZ_OK ||
 	    mz_name_prefix(&base, "_domainkey", in->flow->domains[in->domain].name) != MZ_OK ||
 	    mz_name_prefix(&owner, key->selector, base.wire) != MZ_OK)
 		return;

@@ -51,18 +51,28 @@ static bool is_whole(const struct flow *flow, const struct mz_rr *rr)
 	return true;
 }
 
-static void moved_on(struct flow *flow, const struct mz_rr *rr, const char *what)
+static void cannot(struct flow *flow, const struct mz_rr *rr, const char *what)
 {
 	struct mz_str text = {0};
 
-	mz_str_addf(&text, "change %lld cannot be undone, the zone has moved on: %s: ",
-		    (long long)flow->job.undo->id, what);
+	mz_str_addf(&text, "change %lld cannot be undone, %s: ", (long long)flow->job.undo->id,
+		    what);
 	mz_rr_to_text(rr, &text);
 	if (text.failed)
 		flow_fail_memory(flow);
 	else
 		flow_fail(flow, MZ_FAULT_OTHER, text.s);
 	mz_str_clear(&text);
+}
+
+/* The record of a DKIM key that signers have; who withdraws the whole domain means it. */
+static bool is_signed_with(const struct flow *flow, const struct mz_rr *rr)
+{
+	size_t at = mz_rrlist_find(&flow->signing, rr->owner, MZ_TYPE_TXT);
+
+	return rr->type == MZ_TYPE_TXT && at < flow->signing.count &&
+	       mz_name_equal(flow->signing.rr[at].owner, rr->owner) &&
+	       !in_list(flow->job.undo->deleted, rr);
 }
 
 bool flow_undo_ready(struct flow *flow)
@@ -76,7 +86,14 @@ bool flow_undo_ready(struct flow *flow)
 	}
 	for (size_t i = 0; i < change->added->count; i++) {
 		if (!in_list(&flow->live.rrs, &change->added->rr[i])) {
-			moved_on(flow, &change->added->rr[i], "this is no longer there");
+			cannot(flow, &change->added->rr[i],
+			       "the zone has moved on: this is no longer there");
+			return false;
+		}
+	}
+	for (size_t i = 0; i < change->added->count; i++) {
+		if (is_signed_with(flow, &change->added->rr[i])) {
+			cannot(flow, &change->added->rr[i], "mail is signed with this key");
 			return false;
 		}
 	}
@@ -84,7 +101,7 @@ bool flow_undo_ready(struct flow *flow)
 		const struct mz_rr *rr = &change->deleted->rr[i];
 
 		if (in_list(&flow->live.rrs, rr) && !in_list(change->added, rr)) {
-			moved_on(flow, rr, "this is there again");
+			cannot(flow, rr, "the zone has moved on: this is there again");
 			return false;
 		}
 	}

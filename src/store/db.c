@@ -73,8 +73,9 @@ static const char *const sql[MZ_SQL_COUNT] = {
 	[MZ_SQL_DKIM_ADD] =
 		"INSERT INTO dkim (domain, selector, algorithm, stage, version, public_text,"
 		" created, since) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-	[MZ_SQL_DKIM_STAGE] = "UPDATE dkim SET stage = ?, since = ?, handed = 0, rotate = 0"
-			      " WHERE domain = ? AND selector = ?",
+	[MZ_SQL_DKIM_STAGE] =
+		"UPDATE dkim SET stage = ?, since = ?, handed = MAX(handed, (stage = 1) * since),"
+		" rotate = 0 WHERE domain = ? AND selector = ?",
 	[MZ_SQL_DKIM_HANDED] = "UPDATE dkim SET handed = ? WHERE domain = ? AND selector = ?",
 	[MZ_SQL_DKIM_ROTATE] = "UPDATE dkim SET rotate = ? WHERE domain = ? AND selector = ?",
 #define DKIM_COLUMNS                                                                               \

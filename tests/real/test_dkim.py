@@ -2,14 +2,18 @@
 """DKIM keys over time: no key signs before every server serves it, and none goes before its successor signs."""
 
 import base64
+import contextlib
 import datetime
 import glob
 import grp
+import json
 import os
 import pwd
 import random
 import re
 import signal
+import socket
+import sqlite3
 import stat
 import subprocess
 import time
@@ -21,7 +25,7 @@ import pytest
 
 import mz
 import servers
-from mzd import Daemon
+from mzd import Daemon, history
 
 BOTH = ["ed25519-sha256", "rsa-sha256"]
 
@@ -185,6 +189,41 @@ def test_revoked(server, site):
         assert daemon.stop() == 0
 
 
+@pytest.mark.parametrize("how", ["reload", "restart"])
+def test_keys_by_hand_and_back(bind, site, how):
+    """While keys are managed by hand anybody may delete a record: the old key does not sign when that ends."""
+    zone = add_zone(bind)
+    site = dkim_site(site, bind, zone, ["ed25519-sha256"])
+    site.settings["signers"] = {"opendkim_key_table": site.path("KeyTable")}
+    site.write()
+    management = site.settings["domains"][0]["dkim_management"]
+
+    def change(daemon, mode):
+        management["mode"] = mode
+        site.write()
+        if how == "reload":
+            site.must(0, "reload")
+        else:
+            assert daemon.stop() == 0
+            daemon.start()
+
+    with Daemon(site) as daemon:
+        old = wait_keys(daemon, {("active", "ed25519-sha256")})["active", "ed25519-sha256"]
+        change(daemon, "manual")
+        servers.wait_for("an empty table", lambda: text(site.path("KeyTable")) == "", 20)
+        # mail that was signed with it is under way, and somebody may still sign
+        assert record(bind, zone, old["selector"]) == expected(site, zone, old)
+        bind.must_update(zone, delete=[("%s._domainkey.%s." % (old["selector"], zone), "TXT")])
+        change(daemon, "automatic")
+        found = wait_keys(daemon, {("retiring", "ed25519-sha256"), ("active", "ed25519-sha256")})
+        assert found["retiring", "ed25519-sha256"]["selector"] == old["selector"]
+        wait_record(bind, zone, old["selector"], expected(site, zone, old))
+        new = found["active", "ed25519-sha256"]["selector"]
+        servers.wait_for("the table", lambda: new in text(site.path("KeyTable")), 20)
+        assert old["selector"] not in text(site.path("KeyTable"))
+        assert daemon.stop() == 0
+
+
 def test_repaired(server, site):
     """The record of a key that signs was deleted by somebody: it comes back with the next look."""
     zone = add_zone(server)
@@ -285,6 +324,11 @@ def test_hook(bind, site):
         (new,) = keys(daemon, "pending")
         assert new["waiting_for"] == "the signers to take it over"
         assert [k["selector"] for k in keys(daemon, "active")] == [old["selector"]]
+        # the signers may have it all the same
+        (change,) = [c for c in history(site) if any(new["selector"] in r["owner"] for r in c["added"])]
+        result = site.run("undo", str(change["id"]))
+        assert result.code != 0 and "mail is signed with this key" in result.out + result.err, result
+        assert record(bind, zone, new["selector"]) == expected(site, zone, new)
         (task,) = [t for t in daemon.json("tasks")["tasks"] if t["kind"] == "dkim-management"]
         assert task["state"] in ("retry", "running") and "exit status 3" in task["reason"], task
         # what is not confirmed is not confirmed by a restart either
@@ -295,6 +339,78 @@ def test_hook(bind, site):
         found = wait_keys(daemon, {("active", "ed25519-sha256"), ("retiring", "ed25519-sha256")})
         assert found["active", "ed25519-sha256"]["selector"] == new["selector"]
         assert "old=" + old["selector"] in daemon.log()
+        assert daemon.stop() == 0
+
+
+def test_hook_ends_when_it_ends(bind, site):
+    """Not when its output does, which it may close early or leave to a service that it started."""
+    zone = add_zone(bind)
+    site = dkim_site(site, bind, zone, ["ed25519-sha256"])
+    go = site.path("go")
+    scripts = [
+        site.file("early", "#!/bin/sh\nexec >/dev/null 2>&1\nread x < %s\ntouch %s.done\n" % (go, go), 0o700),
+        site.file("late", "#!/bin/sh\necho last words\nsetsid sleep 25 &\nexit 0\n", 0o700),
+    ]
+    os.mkfifo(go)
+    site.settings["hooks"] = {"dkim_activated": mz.Raw('[ "%s" ]' % scripts[0]), "timeout": "20s"}
+    site.write()
+    with Daemon(site) as daemon:
+        # opening waits for the reader, which has closed its output by then
+        with open(go, "w") as fifo:
+            site.must(0, "version")
+            fifo.write("go\n")
+        wait_keys(daemon, {("active", "ed25519-sha256")})
+        assert os.path.exists(go + ".done")
+        site.settings["hooks"] = {"dkim_activated": mz.Raw('[ "%s" ]' % scripts[1]), "timeout": "20s"}
+        site.write().must(0, "reload")
+        site.must(0, "dkim", "rotate", zone, "--now")
+        wait_keys(daemon, {("active", "ed25519-sha256"), ("retiring", "ed25519-sha256")})
+        daemon.wait_log("last words")
+        assert "result=\"the hook" not in daemon.log()
+        assert daemon.stop() == 0
+
+
+def test_given_up(bind, site):
+    """Signers are told to stop: of a key that is revoked at once, of an algorithm that goes before its record."""
+    zone = add_zone(bind)
+    site = dkim_site(site, bind, zone, retire_after="2s", delete_after="2s")
+    script = site.file(
+        "activated",
+        '#!/bin/sh\necho "told $SELECTOR file=$KEYFILE old=$OLD_SELECTOR."\n'
+        "exit $(cat %s)\n" % site.path("status"),
+        0o700,
+    )
+    site.file("status", "0")
+    site.settings["hooks"] = {"dkim_activated": mz.Raw('[ "%s" ]' % script)}
+    site.settings["signers"] = {"opendkim_key_table": site.path("KeyTable")}
+    site.write()
+    with Daemon(site) as daemon:
+        first = wait_keys(daemon, all_active())
+        rsa, other = (first["active", a]["selector"] for a in ("rsa-sha256", "ed25519-sha256"))
+        site.file("status", "7")
+        site.must(0, "dkim", "revoke", zone, rsa)
+        wait_record(bind, zone, rsa, "v=DKIM1; p=")
+        daemon.wait_log("told  file= old=%s." % rsa, times=4)
+        (key,) = keys(daemon, "revoked")
+        assert key["waiting_for"] == "the signers to give it up", key
+        assert rsa not in text(site.path("KeyTable"))
+        # nobody knows whether they have: whatever its age, nothing goes
+        assert os.path.exists(key_file(site, zone, rsa))
+        site.settings["domains"][0]["dkim_management"]["algorithms"] = mz.Raw('[ "rsa-sha256" ]')
+        site.write().must(0, "reload")
+        daemon.wait_log("told  file= old=%s." % other, times=4)
+        (key,) = keys(daemon, "retiring")
+        assert key["selector"] == other and key["waiting_for"] == "the signers to give it up", key
+        assert record(bind, zone, other) == expected(site, zone, first["active", "ed25519-sha256"])
+        # a restart forgets neither
+        assert daemon.stop() == 0
+        daemon.start()
+        daemon.wait_log("told  file= old=%s." % other)
+        site.file("status", "0")
+        wait_keys(daemon, {("active", "rsa-sha256")})
+        for gone in (rsa, other):
+            wait_record(bind, zone, gone, None)
+            assert not os.path.exists(key_file(site, zone, gone))
         assert daemon.stop() == 0
 
 
@@ -372,6 +488,37 @@ def signers(site, **settings):
 def text(path):
     with open(path) as f:
         return f.read()
+
+
+def test_list_of_many(bind, site):
+    """A list of many keys comes piece by piece, so that whatever else is due has its turn between them."""
+    site = dkim_site(site, bind, "d000.test", ["ed25519-sha256"])
+    names = ["d%03d.test" % i for i in range(250)]
+    for name in names[1:]:
+        site.add_domain(name, dkim_management={"mode": "automatic"})
+    site.settings["domains"] = sorted(site.settings["domains"], key=lambda d: d["name"])
+    site.write()
+    with Daemon(site) as daemon:
+        assert daemon.stop() == 0
+        with contextlib.closing(sqlite3.connect(site.path("state", "state.db"))) as db, db:
+            db.execute("DELETE FROM dkim")
+            db.executemany(
+                "INSERT INTO dkim (domain, selector, algorithm, stage, version, public_text, created, since)"
+                " VALUES (?, 's1', 1, 1, 1, 'x', 1793491200, 1793491200)",
+                [(name,) for name in names],
+            )
+        daemon.start()
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.connect(site.path("control.sock"))
+            sock.sendall(b'{"mailzone": 1, "command": "dkim", "arguments": {"argv": ["list"]}}\n')
+            with sock.makefile() as replies:
+                said = [json.loads(line) for line in replies]
+        assert said[-1].get("exit") == 0, said
+        listed = "".join(reply["output"] for reply in said[:-1])
+        assert [line.split()[0] for line in listed.splitlines() if " s1 " in line] == names
+        assert len(said) == 4
+        assert {k["domain"] for k in keys(daemon, "active")} == set(names)
+        assert daemon.stop() == 0
 
 
 def test_signers(bind, site):

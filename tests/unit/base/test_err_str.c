@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -167,6 +168,13 @@ static void base64(void **state)
 	mz_str_clear(&str);
 }
 
+static void no_dump(void **state)
+{
+	(void)state;
+	mz_crypto_start();
+	assert_int_equal(prctl(PR_GET_DUMPABLE), 0);
+}
+
 static void sha256(void **state)
 {
 	/* FIPS 180-2, appendix B.1 */
@@ -234,6 +242,7 @@ int main(void)
 		cmocka_unit_test(a_format_that_fails_is_told),
 		cmocka_unit_test(json),
 		cmocka_unit_test(base64),
+		cmocka_unit_test(no_dump),
 		cmocka_unit_test(sha256),
 		cmocka_unit_test(time_as_text),
 		cmocka_unit_test(random_numbers),

@@ -62,6 +62,7 @@ static void expect(struct scene *s, const char *want)
 {
 	static const char *const acts[] = {
 		[MZ_LIFE_SWITCH] = "switch", [MZ_LIFE_HAND] = "hand",
+		[MZ_LIFE_TELL] = "tell",     [MZ_LIFE_TOLD] = "told",
 		[MZ_LIFE_MAKE] = "make",     [MZ_LIFE_PUBLISH] = "publish",
 		[MZ_LIFE_RETIRE] = "retire", [MZ_LIFE_REMOVE] = "remove",
 		[MZ_LIFE_DELETE] = "delete",
@@ -281,6 +282,64 @@ static void revoked(void **state)
 	expect(&s, "delete 0; next 5184000; ");
 }
 
+/* Whoever still has a key to sign with must give it up before its record or its file goes. */
+static void given_up(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	begin(&s);
+	s.in.wanted = false;
+	add(&s, MZ_DKIM_RETIRING, T0)->row.handed = T0;
+	add(&s, MZ_DKIM_REVOKED, T0)->row.handed = T0;
+	add(&s, MZ_DKIM_RETIRED, T0)->row.handed = T0;
+	s.in.now += 90 * DAY;
+	expect(&s, "tell 0; ");
+	expect_outlook(&s, 0, 0, "the signers to give it up");
+	s.keys[0].confirmed = true;
+	expect(&s, "told 0; tell 1; ");
+	s.keys[0].row.handed = 0;
+	s.keys[0].row.since = s.in.now;
+	s.keys[1].row.handed = s.keys[2].row.handed = 0;
+	expect(&s, "delete 1; delete 2; next 604800; ");
+}
+
+/* A successor is made meanwhile, but signers are told one thing at a time. */
+static void given_up_first(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	begin(&s);
+	add(&s, MZ_DKIM_REVOKED, T0)->row.handed = T0;
+	expect(&s, "tell 0; make; ");
+	add(&s, MZ_DKIM_PENDING, T0)->row.handed = T0;
+	expect(&s, "tell 0; ");
+	s.keys[0].confirmed = true;
+	expect(&s, "told 0; hand 1; ");
+}
+
+/* The clock was wrong while servers were asked: they are asked again, not once it is that late again. */
+static void looked_in_future(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	for (int served = 0; served < 2; served++) {
+		begin(&s);
+		add(&s, MZ_DKIM_PENDING, T0);
+		for (int i = 0; i < 2; i++) {
+			s.in.now += 15;
+			look(&s, MZ_SIGHT_SERVED, served ? MZ_SIGHT_SERVED : MZ_SIGHT_SILENT, 300);
+		}
+		s.in.now -= 365 * DAY;
+		s.in.looked = false;
+		expect(&s, "look; ");
+		look(&s, MZ_SIGHT_SERVED, MZ_SIGHT_SERVED, 300);
+		expect(&s, "next 15; "); /* what was seen before counts for nothing */
+	}
+}
+
 static void not_wanted(void **state)
 {
 	struct scene s;
@@ -292,6 +351,8 @@ static void not_wanted(void **state)
 	add(&s, MZ_DKIM_ACTIVE, T0);
 	add(&s, MZ_DKIM_PENDING, T0);
 	expect(&s, "retire 0; remove 1; ");
+	s.keys[1].row.handed = T0; /* signers may have signed with it */
+	expect(&s, "retire 0; retire 1; ");
 }
 
 /* What the primary does not serve as it should is published again, whatever the stage. */
@@ -376,12 +437,14 @@ static void many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(first_key),	cmocka_unit_test(row_is_broken),
-		cmocka_unit_test(other_record), cmocka_unit_test(successor),
-		cmocka_unit_test(asked_for),	cmocka_unit_test(revoked),
-		cmocka_unit_test(not_wanted),	cmocka_unit_test(repaired),
-		cmocka_unit_test(lagging),	cmocka_unit_test(clock_back),
-		cmocka_unit_test(many),		cmocka_unit_test(not_looked),
+		cmocka_unit_test(first_key),	    cmocka_unit_test(row_is_broken),
+		cmocka_unit_test(other_record),	    cmocka_unit_test(successor),
+		cmocka_unit_test(asked_for),	    cmocka_unit_test(revoked),
+		cmocka_unit_test(given_up),	    cmocka_unit_test(given_up_first),
+		cmocka_unit_test(looked_in_future), cmocka_unit_test(not_wanted),
+		cmocka_unit_test(repaired),	    cmocka_unit_test(lagging),
+		cmocka_unit_test(clock_back),	    cmocka_unit_test(many),
+		cmocka_unit_test(not_looked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

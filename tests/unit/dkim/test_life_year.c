@@ -207,7 +207,7 @@ static void set_stage(struct world *w, struct life *l, size_t k, enum mz_dkim_st
 {
 	l->key[k].row.stage = stage;
 	l->key[k].row.since = w->now;
-	l->key[k].row.handed = 0;
+	l->key[k].confirmed = false;
 	l->key[k].row.rotate = MZ_ROTATE_BY_AGE;
 	l->publish = w->now + below(w, 30);
 }
@@ -253,11 +253,20 @@ static bool carry_out(struct world *w, struct life *l, const struct mz_life_step
 		return key->confirmed;
 	case MZ_LIFE_SWITCH:
 		set_stage(w, l, step->key, MZ_DKIM_ACTIVE);
-		if (step->old != MZ_LIFE_NONE)
+		if (step->old != MZ_LIFE_NONE) {
 			set_stage(w, l, step->old, MZ_DKIM_RETIRING);
+			l->key[step->old].row.handed = 0;
+		}
 		l->had_active = true;
 		l->excused = false;
 		l->switches++;
+		break;
+	case MZ_LIFE_TELL:
+		assert_true(l->signs != step->key);
+		key->confirmed = chance(w, 70);
+		return key->confirmed;
+	case MZ_LIFE_TOLD:
+		key->row.handed = 0;
 		break;
 	case MZ_LIFE_RETIRE:
 		fail();

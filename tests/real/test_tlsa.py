@@ -379,6 +379,21 @@ def test_gate_waits_for_secondaries(bind, site, tmp_path):
         nsd.stop()
 
 
+def test_gate_waits_for_data(bind, knot, site, tmp_path):
+    """A server that has the primary's serial by chance does not serve the next key for that."""
+    case = Case(bind, site, tmp_path, secondaries=["127.0.0.1:%d" % knot.port], propagation_timeout="1s")
+    knot.add_zone(case.zone)
+    assert case.site.run("apply").code == 1
+    for n in range(100):
+        if knot.serial(case.zone) == bind.serial(case.zone):
+            break
+        knot.must_update(case.zone, [("n%d.%s." % (n, case.zone), 60, "TXT", "n")], [])
+    assert knot.serial(case.zone) == bind.serial(case.zone)
+    result = case.site.run("apply")
+    assert result.code == 1 and "answers without it" in result.err, result
+    assert case.gate().json["until"] is None
+
+
 def test_gate_after_deletion_by_hand(bind, site, tmp_path):
     """A record that was away for a while is as good as new."""
     case = Case(bind, site, tmp_path)

@@ -432,12 +432,13 @@ static bool on_due(void *arg, const struct mz_task *task)
 		hook_renew(app, task);
 		return true;
 	}
-	if ((task->flags & MZ_TASK_WITHDRAW) != 0) {
+	domain = mz_conf_find_domain(app->site->conf, task->domain);
+	if ((task->flags & MZ_TASK_WITHDRAW) != 0 && domain == NULL) {
 		withdraw_start(app, task);
 		return true;
 	}
-	domain = mz_conf_find_domain(app->site->conf, task->domain);
-	if (domain == NULL || !domain->automatic ||
+	/* One that was to be withdrawn may have come back. */
+	if ((task->flags & MZ_TASK_WITHDRAW) != 0 || domain == NULL || !domain->automatic ||
 	    (task->kind == MZ_TASK_DKIM && !dkim_is_kept(domain))) {
 		(void)mz_queue_cancel(app->queue, task->id,
 				      NULL); /* no more of the kind is to be done */

@@ -118,14 +118,20 @@ static void read_slots(struct look *look)
 		flow_fail_memory(look->flow);
 }
 
+/* Is the serial not enough? It is the data that certificates come into use by, and a secondary that numbers
+ * in its own way may have the primary's serial by chance. */
+static bool must_see(const struct flow *flow)
+{
+	return flow->job.mode == MZ_FLOW_PRESENT || flow->tlsa_unseen;
+}
+
 static void on_serial(void *arg, const struct mz_probe *probe)
 {
 	struct look *look = arg;
 	struct flow *flow = look->flow;
 
 	look->op = NULL;
-	if (probe->result == MZ_PROBE_OK && probe->serial == flow->serial &&
-	    flow->job.mode != MZ_FLOW_PRESENT) {
+	if (probe->result == MZ_PROBE_OK && probe->serial == flow->serial && !must_see(flow)) {
 		look->reached = true;
 	} else if (probe->result == MZ_PROBE_OK) {
 		if (probe->serial == flow->serial)

@@ -7,6 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A certificate of the host, and the next key that it is to be switched to. */
+struct gated {
+	const struct mz_conf_certificate *conf;
+	bool has_next;
+	uint8_t next[MZ_SPKI_DIGEST];
+};
+
 struct gate {
 	const struct mz_conf *conf;
 	struct mz_store *store;	      /* NULL: nothing is known */
@@ -15,7 +22,7 @@ struct gate {
 	struct mz_name host;
 	struct mz_conf_errors errors;
 	/* The certificates of the host, each file with its next key once. */
-	const struct mz_conf_certificate **certs;
+	struct gated *certs;
 	size_t cert_count;
 	size_t with_next;
 	/* What is to be waited for. */
@@ -32,29 +39,25 @@ static bool same_certificate(const struct mz_conf_certificate *a,
 	       (a->next_key == NULL || strcmp(a->next_key, b->next_key) == 0);
 }
 
-static bool is_of_host(const struct gate *gate, const struct mz_conf_certificate *cert)
+static void add_certificate(struct gate *gate, const struct mz_conf_certificate *conf,
+			    const struct mz_cert *cert)
 {
+	struct gated *more = NULL;
+
 	for (size_t i = 0; i < gate->cert_count; i++) {
-		if (same_certificate(gate->certs[i], cert))
-			return true;
+		if (same_certificate(gate->certs[i].conf, conf))
+			return;
 	}
-	return false;
-}
-
-static void add_certificate(struct gate *gate, const struct mz_conf_certificate *cert)
-{
-	const struct mz_conf_certificate **more = NULL;
-
-	if (is_of_host(gate, cert))
-		return;
-	more = realloc(gate->certs, (gate->cert_count + 1) * sizeof(struct mz_conf_certificate *));
+	more = realloc(gate->certs, (gate->cert_count + 1) * sizeof(*more));
 	if (more == NULL) {
 		gate->err = MZ_ENOMEM;
 		return;
 	}
 	gate->certs = more;
-	more[gate->cert_count++] = cert;
-	gate->with_next += cert->next_key != NULL;
+	more += gate->cert_count++;
+	*more = (struct gated){.conf = conf, .has_next = cert->has_next};
+	memcpy(more->next, cert->next, sizeof(more->next));
+	gate->with_next += cert->has_next;
 }
 
 static void find_certificates(struct gate *gate, const struct mz_conf_domain *domain,
@@ -66,19 +69,38 @@ static void find_certificates(struct gate *gate, const struct mz_conf_domain *do
 		if (!mz_name_equal(tlsa->host, gate->host.wire))
 			continue;
 		for (size_t c = 0; c < tlsa->cert_count; c++)
-			add_certificate(gate, &domain->system->certificates[tlsa->cert[c]]);
+			add_certificate(gate, &domain->system->certificates[tlsa->cert[c]],
+					facts->certs[tlsa->cert[c]]);
 	}
 }
 
 static void describe(char *out, size_t size, const struct mz_conf_domain *domain,
-		     const struct mz_fact_tlsa *tlsa)
+		     const struct mz_fact_tlsa *tlsa, bool wanted)
 {
 	char owner[MZ_NAME_TEXT] = "";
 
-	(void)snprintf(out, size, "%s in zone %s on %s", mz_name_to_text(tlsa->owner, owner),
-		       domain->origin_text, domain->server->name);
+	(void)snprintf(out, size, "%s in zone %s on %s%s%s", mz_name_to_text(tlsa->owner, owner),
+		       domain->origin_text, domain->server->name,
+		       wanted ? "" : ": set next_key there, too: mail system ",
+		       wanted ? "" : domain->system->name);
 }
 
+/* The record of a next key that comes into use, and servers that have its certificate at this owner. */
+static void judge_key(struct gate *gate, const struct mz_conf_domain *domain,
+		      const struct mz_fact_tlsa *tlsa, const uint8_t next[MZ_SPKI_DIGEST])
+{
+	const struct mz_tlsa_key *key = mz_rollover_find(&tlsa->set, next);
+	int64_t safe = key == NULL ? 0 : mz_rollover_safe(key, mz_records_ttl(domain));
+
+	if (safe == 0)
+		describe(gate->unseen, sizeof(gate->unseen), domain, tlsa, key != NULL);
+	else if (safe > gate->until)
+		describe(gate->last, sizeof(gate->last), domain, tlsa, true);
+	if (safe > gate->until)
+		gate->until = safe;
+}
+
+/* A file is switched for all who name it, also those who name no next key for it, or another one. */
 static void judge_keys(struct gate *gate, const struct mz_conf_domain *domain,
 		       const struct mz_facts *facts)
 {
@@ -86,21 +108,13 @@ static void judge_keys(struct gate *gate, const struct mz_conf_domain *domain,
 		const struct mz_fact_tlsa *tlsa = &facts->tlsa[i];
 
 		for (size_t c = 0; c < tlsa->cert_count; c++) {
-			const struct mz_cert *cert = facts->certs[tlsa->cert[c]];
-			const struct mz_tlsa_key *key = NULL;
-			int64_t safe = 0;
+			const char *file = domain->system->certificates[tlsa->cert[c]].file;
 
-			if (!cert->has_next ||
-			    !is_of_host(gate, &domain->system->certificates[tlsa->cert[c]]))
-				continue;
-			key = mz_rollover_find(&tlsa->set, cert->next);
-			safe = key == NULL ? 0 : mz_rollover_safe(key, mz_records_ttl(domain));
-			if (safe == 0)
-				describe(gate->unseen, sizeof(gate->unseen), domain, tlsa);
-			else if (safe > gate->until)
-				describe(gate->last, sizeof(gate->last), domain, tlsa);
-			if (safe > gate->until)
-				gate->until = safe;
+			for (size_t k = 0; k < gate->cert_count; k++) {
+				if (gate->certs[k].has_next &&
+				    strcmp(gate->certs[k].conf->file, file) == 0)
+					judge_key(gate, domain, tlsa, gate->certs[k].next);
+			}
 		}
 	}
 }
@@ -109,8 +123,10 @@ static void judge_keys(struct gate *gate, const struct mz_conf_domain *domain,
 static bool concerns(const struct gate *gate, const struct mz_conf_mail_system *system)
 {
 	for (size_t i = 0; i < system->certificate_count; i++) {
-		if (is_of_host(gate, &system->certificates[i]))
-			return true;
+		for (size_t k = 0; k < gate->cert_count; k++) {
+			if (strcmp(gate->certs[k].conf->file, system->certificates[i].file) == 0)
+				return true;
+		}
 	}
 	return false;
 }
@@ -159,12 +175,12 @@ static void add_json(const struct gate *gate, const char *host, bool safe, const
 		mz_str_add_json(out, reason);
 	mz_str_add(out, ", \"certificates\": [");
 	for (size_t i = 0; i < gate->cert_count; i++) {
-		if (gate->certs[i]->next_key == NULL)
+		if (!gate->certs[i].has_next)
 			continue;
 		mz_str_addf(out, "%s{\"file\": ", separator);
-		mz_str_add_json(out, gate->certs[i]->file);
+		mz_str_add_json(out, gate->certs[i].conf->file);
 		mz_str_add(out, ", \"next_key\": ");
-		mz_str_add_json(out, gate->certs[i]->next_key);
+		mz_str_add_json(out, gate->certs[i].conf->next_key);
 		mz_str_addc(out, '}');
 		separator = ", ";
 	}

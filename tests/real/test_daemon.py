@@ -107,6 +107,31 @@ def test_changed_and_removed(server, site, how):
     assert "nothing to withdraw" in result.out, result
 
 
+def test_comes_back_before_its_withdrawal(server, site):
+    """A withdrawal that waits to be tried again is over when its domain is in the configuration again."""
+    site = daemon_site(site, server.port)
+    site.settings["task_manager"].update(max_attempts=20)
+    zones = [servers.fresh("d") for _ in range(2)]
+    server.add_zones([servers.Zone(z) for z in zones])
+    domains = [site.add_domain(z) for z in zones]
+    domains[1]["dns_management"]["on_removal"] = "withdraw"
+    site.write()
+    with Daemon(site) as daemon:
+        daemon.wait_all()
+        site.server["port"] = servers.free_port()  # nobody answers there
+        site.settings["domains"] = domains[:1]
+        site.write().must(0, "reload")
+        servers.wait_for("an attempt", lambda: daemon.json("tasks", "--state", "retry")["tasks"], 20)
+        site.server["port"] = server.port
+        domains[1]["spf"] = "v=spf1 ip4:192.0.2.1 -all"
+        site.settings["domains"] = domains
+        site.write().must(0, "reload")
+        wait_whole(server, site, zones[1], 10, domains[1])
+        servers.wait_for("the tasks", lambda: {t["state"] for t in daemon.json("tasks")["tasks"]} <= {"done"}, 30)
+        assert whole(server, site, zones[1], domains[1])
+        assert daemon.stop() == 0
+
+
 def test_notify_repairs(server, site):
     """A record deleted by hand comes back at once where the server sends NOTIFY."""
     port = servers.free_port()

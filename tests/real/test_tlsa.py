@@ -379,6 +379,21 @@ def test_gate_waits_for_secondaries(bind, site, tmp_path):
         nsd.stop()
 
 
+def test_gate_waits_for_data(bind, knot, site, tmp_path):
+    """A server that has the primary's serial by chance does not serve the next key for that."""
+    case = Case(bind, site, tmp_path, secondaries=["127.0.0.1:%d" % knot.port], propagation_timeout="1s")
+    knot.add_zone(case.zone)
+    assert case.site.run("apply").code == 1
+    for n in range(100):
+        if knot.serial(case.zone) == bind.serial(case.zone):
+            break
+        knot.must_update(case.zone, [("n%d.%s." % (n, case.zone), 60, "TXT", "n")], [])
+    assert knot.serial(case.zone) == bind.serial(case.zone)
+    result = case.site.run("apply")
+    assert result.code == 1 and "answers without it" in result.err, result
+    assert case.gate().json["until"] is None
+
+
 def test_gate_after_deletion_by_hand(bind, site, tmp_path):
     """A record that was away for a while is as good as new."""
     case = Case(bind, site, tmp_path)
@@ -423,3 +438,21 @@ def test_longer_ttl_before(bind, site, tmp_path):
     case.lineage.new_key()
     case.site.must(0, "apply")
     assert seconds(case.gate().json["until"]) >= before + 7200
+
+
+def test_gate_of_a_file_of_two_systems(bind, site, tmp_path):
+    """A file is switched for every mail system that names it: also for one that does not publish its next key."""
+    case = Case(bind, site, tmp_path)
+    other = dict(case.site.system, name="other", mx=[{"host": "mx2." + case.zone}])
+    other["certificates"] = [{"file": case.lineage.chain, "hosts": ["mx2." + case.zone]}]
+    case.site.settings["mail_systems"].append(other)
+    case.site.settings["domains"][0]["mail_system"] = case.site.system["name"]
+    case.site.add_domain("d." + case.zone, case.zone, mail_system="other", dns={"publish_records": ["tlsa"]})
+    case.site.write().must(0, "apply")
+    servers.wait_for("two TTLs", lambda: "_25._tcp." + case.host not in (case.gate().json["reason"] or ""), 30)
+    result = case.gate()
+    assert result.code == 2 and "_25._tcp.mx2." + case.zone in result.json["reason"], result
+    assert "next_key" in result.json["reason"] and "other" in result.json["reason"], result
+    other["certificates"][0]["next_key"] = case.lineage.next_key
+    case.site.write().must(0, "apply")
+    case.wait_gate()

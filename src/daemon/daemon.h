@@ -176,11 +176,17 @@ void run_soon(struct app *app);
 int run_submit(void *app, const struct mz_job *job, mz_flow_done done, void *done_arg);
 /* Files a task, and says so in the log where that fails. */
 int run_file(struct app *app, const struct mz_queue_input *input, int64_t *id);
+void run_clear(struct app *app);
+
+/* outcome.c: what became of a job */
+/* What the TLSA records of the job's i-th domain wait for is looked at in time, also after one that is no task's. */
+void outcome_tlsa(struct app *app, const struct mz_report *report, size_t i);
+/* Ends the job's tasks, one a domain (0: none), and does what follows from its report. */
+void outcome_report(struct app *app, const struct mz_report *report, const int64_t *tasks);
 /* Ends a task, unless `server`, which may be NULL, is down and said nothing (`silent`): then the task waits
  * with its attempts as they were. */
-void run_end_task(struct app *app, int64_t id, enum mz_task_result result, const char *reason,
-		  const struct server_status *server, bool silent);
-void run_clear(struct app *app);
+void outcome_end_task(struct app *app, int64_t id, enum mz_task_result result, const char *reason,
+		      const struct server_status *server, bool silent);
 
 /* withdraw.c */
 /* Starts a task that withdraws a domain; it ends by itself. Where there is no memory it stays due. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* From due tasks to jobs, one a zone at a time, and from their reports back to the tasks. */
+/* From due tasks to jobs, one a zone at a time. */
 #include "src/daemon/dkim.h"
 
 #include <event2/event.h>
@@ -113,15 +113,6 @@ static void zone_end(struct zone_run *zone)
 		run_soon(app);
 }
 
-static void follow_tlsa(struct app *app, const struct mz_report *report, size_t i)
-{
-	const char *domain = report->job->domains[i]->text;
-
-	if (report->error == NULL && report->job->mode == MZ_FLOW_APPLY && report->tlsa != NULL &&
-	    mz_conf_find_domain(app->site->conf, domain) != NULL)
-		look_tlsa(app, domain, &report->tlsa[i]);
-}
-
 /* ---- jobs that are no task's --------------------------------------------------------------------------------- */
 
 static void on_request_done(void *arg, const struct mz_report *report)
@@ -132,7 +123,7 @@ static void on_request_done(void *arg, const struct mz_report *report)
 	zone->request = NULL;
 	for (size_t i = 0; i < report->job->domain_count; i++) {
 		if (report->job->active[i])
-			follow_tlsa(zone->app, report, i);
+			outcome_tlsa(zone->app, report, i);
 	}
 	request->done(request->arg, report);
 	free(request);
@@ -181,168 +172,11 @@ int run_submit(void *arg, const struct mz_job *job, mz_flow_done done, void *don
 	return MZ_OK;
 }
 
-/* ---- reports ---------------------------------------------------------------------------------------------------- */
-
-static void log_change(const struct mz_report *report, const struct mz_change *change)
-{
-	char owner[MZ_NAME_TEXT] = "", type[MZ_CODE_TEXT] = "", ttl[16] = "";
-	struct mz_str rdata = {0};
-
-	mz_rdata_to_text(change->rr.type, change->rr.rdata, change->rr.rdlen, &rdata);
-	(void)snprintf(ttl, sizeof(ttl), "%lu", (unsigned long)change->rr.ttl);
-	mz_log(MZ_LOG_INFO, change->add ? "added" : "deleted", "domain",
-	       report->job->domains[change->rr.domain]->text, "server", report->job->server->name,
-	       "owner", mz_name_to_text(change->rr.owner, owner), "ttl", ttl, "type",
-	       mz_type_name(change->rr.type, type), "rdata", rdata.s, NULL);
-	mz_str_clear(&rdata);
-}
-
-/* Why a domain of a job without error is not as it should be: its first refusal, or NULL. */
-static const struct mz_refusal *refusal_of(const struct mz_report *report, size_t domain)
-{
-	for (size_t i = 0; i < report->refusal_count; i++) {
-		if (report->refusals[i].domain == domain)
-			return &report->refusals[i];
-	}
-	return NULL;
-}
-
-static void refusal_text(struct mz_str *out, const struct mz_refusal *refusal)
-{
-	char owner[MZ_NAME_TEXT] = "", type[MZ_CODE_TEXT] = "";
-
-	mz_str_addf(out, "refused: %s %s: %s", mz_name_to_text(refusal->owner, owner),
-		    mz_type_name(refusal->type, type), refusal->reason);
-}
-
-static enum mz_task_result result_of(enum mz_fault fault)
-{
-	switch (fault) {
-	case MZ_FAULT_NONE:
-		return MZ_RESULT_DONE;
-	case MZ_FAULT_DENIED:
-		return MZ_RESULT_RETRY_SLOW;
-	case MZ_FAULT_OTHER:
-		return MZ_RESULT_FAILED;
-	case MZ_FAULT_SILENT:
-	case MZ_FAULT_LATER:
-		break;
-	}
-	return MZ_RESULT_RETRY;
-}
-
-void run_end_task(struct app *app, int64_t id, enum mz_task_result result, const char *reason,
-		  const struct server_status *server, bool silent)
-{
-	const struct mz_task *task = mz_queue_find(app->queue, id);
-	int64_t now = mz_clock_wall(), deadline = 0;
-	enum mz_task_state state = MZ_TASK_DONE;
-	int err = MZ_OK;
-
-	if (task == NULL)
-		return;
-	deadline = task->created + app->site->conf->tasks.total_deadline;
-	if (silent && server != NULL && server->breaker.state == MZ_BREAKER_DOWN &&
-	    server->breaker.next_probe < deadline) {
-		err = mz_queue_postpone(app->queue, id, server->breaker.next_probe, now, reason);
-	} else {
-		err = mz_queue_finish(app->queue, id, result, reason, now,
-				      mz_random_below(UINT32_MAX), &state);
-		if (err == MZ_OK && state == MZ_TASK_FAILED)
-			mz_log(MZ_LOG_ERROR, "task_failed", "task", MZ_NUM(id), "reason", reason,
-			       NULL);
-		if (err == MZ_OK && (state == MZ_TASK_DONE || state == MZ_TASK_FAILED))
-			command_task_over(app, id, state, reason);
-	}
-	if (err != MZ_OK)
-		mz_log(MZ_LOG_ERROR, "task", "task", MZ_NUM(id), "reason", mz_strerror(err), NULL);
-}
-
-/* The renew hook follows once the change is served everywhere. */
-static void file_renewal(struct app *app, const struct mz_task *task)
-{
-	const struct mz_queue_input input = {.kind = MZ_TASK_CERTIFICATE,
-					     .domain = task->domain,
-					     .families = MZ_FAMILIES_ALL,
-					     .due = mz_clock_wall()};
-	int64_t id = 0;
-
-	(void)run_file(app, &input, &id);
-}
-
-static void end_domain(struct zone_run *zone, const struct mz_report *report, size_t i,
-		       const struct server_status *server)
-{
-	struct app *app = zone->app;
-	struct domain_status *status = status_domain(app, report->job->domains[i]->text);
-	const struct mz_refusal *refusal = report->error == NULL ? refusal_of(report, i) : NULL;
-	const struct mz_task *task = mz_queue_find(app->queue, zone->tasks[i]);
-	enum mz_task_result result = result_of(report->fault);
-	struct mz_str reason = {0};
-	int64_t now = mz_clock_wall();
-
-	if (refusal != NULL)
-		refusal_text(&reason, refusal);
-	else if (report->error != NULL)
-		mz_str_add(&reason, report->error);
-	if (status != NULL && reason.len == 0)
-		status_good(status, report, now);
-	else if (status != NULL)
-		status_bad(status, reason.s, now);
-	if (refusal != NULL)
-		result = MZ_RESULT_FAILED; /* until somebody changes something */
-	if (task != NULL && result == MZ_RESULT_DONE && (task->flags & MZ_TASK_RENEW) != 0)
-		file_renewal(app, task);
-	follow_tlsa(app, report, i);
-	run_end_task(app, zone->tasks[i], result, reason.len > 0 ? reason.s : "", server,
-		     report->fault == MZ_FAULT_SILENT);
-	mz_str_clear(&reason);
-}
-
-/* Was the same record deleted, as when its TTL changed? */
-static bool was_there(const struct mz_report *report, const struct mz_change *change)
-{
-	for (size_t i = 0; i < report->change_count; i++) {
-		const struct mz_change *other = &report->changes[i];
-
-		if (!other->add && mz_rr_compare(&other->rr, &change->rr) == 0)
-			return true;
-	}
-	return false;
-}
-
 static void on_tasks_done(void *arg, const struct mz_report *report)
 {
 	struct zone_run *zone = arg;
-	struct app *app = zone->app;
-	struct server_status *server = status_server(app, zone->server);
-	int64_t now = mz_clock_wall();
 
-	if (server != NULL) {
-		server->inflight--;
-		if (report->fault == MZ_FAULT_SILENT)
-			mz_breaker_bad(&server->breaker, now, report->error);
-		else
-			mz_breaker_good(&server->breaker, now);
-	}
-	if (report->error != NULL)
-		mz_log(MZ_LOG_WARNING, "zone_failed", "zone", zone->origin, "server", zone->server,
-		       "reason", report->error, NULL);
-	for (size_t i = 0; i < report->change_count && mz_log_on(MZ_LOG_INFO); i++)
-		log_change(report, &report->changes[i]);
-	for (size_t i = 0; i < report->change_count; i++) {
-		const struct mz_change *change = &report->changes[i];
-
-		if (change->add && change->rr.family == MZ_FAMILY_DKIM &&
-		    !was_there(report, change))
-			dkim_added(app, report->job->domains[change->rr.domain], &change->rr);
-	}
-	for (size_t i = 0; i < report->job->domain_count; i++) {
-		if (report->job->active[i])
-			end_domain(zone, report, i, server);
-	}
-	if (mz_store_dirty(app->store))
-		(void)mz_engine_commit(app->engine, NULL, NULL);
+	outcome_report(zone->app, report, zone->tasks);
 	next(zone);
 }
 

@@ -36,8 +36,8 @@ static void on_end(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	run_end_task(w->app, w->task, good ? MZ_RESULT_DONE : MZ_RESULT_RETRY, w->reason.text, NULL,
-		     false);
+	outcome_end_task(w->app, w->task, good ? MZ_RESULT_DONE : MZ_RESULT_RETRY, w->reason.text,
+			 NULL, false);
 	(void)mz_engine_commit(w->app->engine, NULL, NULL);
 	run_soon(w->app); /* it may have to be tried again */
 	withdrawal_free(w);

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What became of a job: its tasks end, people are told, and what follows from it is filed. */
+#include "src/daemon/dkim.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void log_change(const struct mz_report *report, const struct mz_change *change)
+{
+	char owner[MZ_NAME_TEXT] = "", type[MZ_CODE_TEXT] = "", ttl[16] = "";
+	struct mz_str rdata = {0};
+
+	mz_rdata_to_text(change->rr.type, change->rr.rdata, change->rr.rdlen, &rdata);
+	(void)snprintf(ttl, sizeof(ttl), "%lu", (unsigned long)change->rr.ttl);
+	mz_log(MZ_LOG_INFO, change->add ? "added" : "deleted", "domain",
+	       report->job->domains[change->rr.domain]->text, "server", report->job->server->name,
+	       "owner", mz_name_to_text(change->rr.owner, owner), "ttl", ttl, "type",
+	       mz_type_name(change->rr.type, type), "rdata", rdata.s, NULL);
+	mz_str_clear(&rdata);
+}
+
+/* Why a domain of a job without error is not as it should be: its first refusal, or NULL. */
+static const struct mz_refusal *refusal_of(const struct mz_report *report, size_t domain)
+{
+	for (size_t i = 0; i < report->refusal_count; i++) {
+		if (report->refusals[i].domain == domain)
+			return &report->refusals[i];
+	}
+	return NULL;
+}
+
+static void refusal_text(struct mz_str *out, const struct mz_refusal *refusal)
+{
+	char owner[MZ_NAME_TEXT] = "", type[MZ_CODE_TEXT] = "";
+
+	mz_str_addf(out, "refused: %s %s: %s", mz_name_to_text(refusal->owner, owner),
+		    mz_type_name(refusal->type, type), refusal->reason);
+}
+
+static enum mz_task_result result_of(enum mz_fault fault)
+{
+	switch (fault) {
+	case MZ_FAULT_NONE:
+		return MZ_RESULT_DONE;
+	case MZ_FAULT_DENIED:
+		return MZ_RESULT_RETRY_SLOW;
+	case MZ_FAULT_OTHER:
+		return MZ_RESULT_FAILED;
+	case MZ_FAULT_SILENT:
+	case MZ_FAULT_LATER:
+		break;
+	}
+	return MZ_RESULT_RETRY;
+}
+
+void outcome_end_task(struct app *app, int64_t id, enum mz_task_result result, const char *reason,
+		      const struct server_status *server, bool silent)
+{
+	const struct mz_task *task = mz_queue_find(app->queue, id);
+	int64_t now = mz_clock_wall(), deadline = 0;
+	enum mz_task_state state = MZ_TASK_DONE;
+	int err = MZ_OK;
+
+	if (task == NULL)
+		return;
+	deadline = task->created + app->site->conf->tasks.total_deadline;
+	if (silent && server != NULL && server->breaker.state == MZ_BREAKER_DOWN &&
+	    server->breaker.next_probe < deadline) {
+		err = mz_queue_postpone(app->queue, id, server->breaker.next_probe, now, reason);
+	} else {
+		err = mz_queue_finish(app->queue, id, result, reason, now,
+				      mz_random_below(UINT32_MAX), &state);
+		if (err == MZ_OK && state == MZ_TASK_FAILED)
+			mz_log(MZ_LOG_ERROR, "task_failed", "task", MZ_NUM(id), "reason", reason,
+			       NULL);
+		if (err == MZ_OK && (state == MZ_TASK_DONE || state == MZ_TASK_FAILED))
+			command_task_over(app, id, state, reason);
+	}
+	if (err != MZ_OK)
+		mz_log(MZ_LOG_ERROR, "task", "task", MZ_NUM(id), "reason", mz_strerror(err), NULL);
+}
+
+/* The renew hook follows once the change is served everywhere. */
+static void file_renewal(struct app *app, const struct mz_task *task)
+{
+	const struct mz_queue_input input = {.kind = MZ_TASK_CERTIFICATE,
+					     .domain = task->domain,
+					     .families = MZ_FAMILIES_ALL,
+					     .due = mz_clock_wall()};
+	int64_t id = 0;
+
+	(void)run_file(app, &input, &id);
+}
+
+void outcome_tlsa(struct app *app, const struct mz_report *report, size_t i)
+{
+	const char *domain = report->job->domains[i]->text;
+
+	if (report->error == NULL && report->job->mode == MZ_FLOW_APPLY && report->tlsa != NULL &&
+	    mz_conf_find_domain(app->site->conf, domain) != NULL)
+		look_tlsa(app, domain, &report->tlsa[i]);
+}
+
+static void end_domain(struct app *app, const struct mz_report *report, size_t i, int64_t id,
+		       const struct server_status *server)
+{
+	struct domain_status *status = status_domain(app, report->job->domains[i]->text);
+	const struct mz_refusal *refusal = report->error == NULL ? refusal_of(report, i) : NULL;
+	const struct mz_task *task = mz_queue_find(app->queue, id);
+	enum mz_task_result result = result_of(report->fault);
+	struct mz_str reason = {0};
+	int64_t now = mz_clock_wall();
+
+	if (refusal != NULL)
+		refusal_text(&reason, refusal);
+	else if (report->error != NULL)
+		mz_str_add(&reason, report->error);
+	if (status != NULL && reason.len == 0)
+		status_good(status, report, now);
+	else if (status != NULL)
+		status_bad(status, reason.s, now);
+	if (refusal != NULL)
+		result = MZ_RESULT_FAILED; /* until somebody changes something */
+	if (task != NULL && result == MZ_RESULT_DONE && (task->flags & MZ_TASK_RENEW) != 0)
+		file_renewal(app, task);
+	outcome_tlsa(app, report, i);
+	outcome_end_task(app, id, result, reason.len > 0 ? reason.s : "", server,
+			 report->fault == MZ_FAULT_SILENT);
+	mz_str_clear(&reason);
+}
+
+/* Was the same record deleted, as when its TTL changed? */
+static bool was_there(const struct mz_report *report, const struct mz_change *change)
+{
+	for (size_t i = 0; i < report->change_count; i++) {
+		const struct mz_change *other = &report->changes[i];
+
+		if (!other->add && mz_rr_compare(&other->rr, &change->rr) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void log_changes(struct app *app, const struct mz_report *report)
+{
+	for (size_t i = 0; i < report->change_count; i++) {
+		const struct mz_change *change = &report->changes[i];
+
+		if (mz_log_on(MZ_LOG_INFO))
+			log_change(report, change);
+		if (change->add && change->rr.family == MZ_FAMILY_DKIM &&
+		    !was_there(report, change))
+			dkim_added(app, report->job->domains[change->rr.domain], &change->rr);
+	}
+}
+
+void outcome_report(struct app *app, const struct mz_report *report, const int64_t *tasks)
+{
+	const struct mz_job *job = report->job;
+	struct server_status *server = status_server(app, job->server->name);
+
+	if (server != NULL) {
+		server->inflight--;
+		if (report->fault == MZ_FAULT_SILENT)
+			mz_breaker_bad(&server->breaker, mz_clock_wall(), report->error);
+		else
+			mz_breaker_good(&server->breaker, mz_clock_wall());
+	}
+	if (report->error != NULL)
+		mz_log(MZ_LOG_WARNING, "zone_failed", "zone", job->origin_text, "server",
+		       job->server->name, "reason", report->error, NULL);
+	log_changes(app, report);
+	for (size_t i = 0; i < job->domain_count; i++) {
+		if (job->active[i])
+			end_domain(app, report, i, tasks[i], server);
+	}
+	if (mz_store_dirty(app->store))
+		(void)mz_engine_commit(app->engine, NULL, NULL);
+}

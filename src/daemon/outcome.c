@@ -3,7 +3,6 @@
 #include "src/daemon/dkim.h"
 
 #include <stdio.h>
-#include <string.h>
 
 static void log_change(const struct mz_report *report, const struct mz_change *change)
 {

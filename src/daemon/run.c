@@ -3,7 +3,6 @@
 #include "src/daemon/dkim.h"
 
 #include <event2/event.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -100,4 +100,19 @@ static inline void queue_expect_stored(struct scratch *s, const char *expected)
 	mz_str_clear(&text);
 }
 
+/* Files a task of a.org at NOW; its number. */
+static inline int64_t file(struct mz_queue *queue, enum mz_task_kind kind, unsigned flags,
+			   mz_families families, int64_t due)
+{
+	const struct mz_queue_input input = {.kind = kind,
+					     .domain = "a.org",
+					     .families = families,
+					     .flags = flags,
+					     .due = due};
+	int64_t id = 0;
+
+	assert_int_equal(mz_queue_file(queue, &input, NOW, &id), MZ_OK);
+	return id;
+}
+
 #endif

@@ -2,20 +2,6 @@
 /* Tests of looking at the tasks that wait. */
 #include "tests/unit/task/queue.h"
 
-static int64_t file(struct mz_queue *queue, enum mz_task_kind kind, unsigned flags,
-		    mz_families families, int64_t due)
-{
-	const struct mz_queue_input input = {.kind = kind,
-					     .domain = "a.org",
-					     .families = families,
-					     .flags = flags,
-					     .due = due};
-	int64_t id = 0;
-
-	assert_int_equal(mz_queue_file(queue, &input, NOW, &id), MZ_OK);
-	return id;
-}
-
 struct visit {
 	struct mz_queue *queue;
 	struct mz_str seen;

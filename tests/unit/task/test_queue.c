@@ -27,20 +27,6 @@ static void filed(void **state)
 	mz_queue_free(queue);
 }
 
-static int64_t file(struct mz_queue *queue, enum mz_task_kind kind, unsigned flags,
-		    mz_families families, int64_t due)
-{
-	const struct mz_queue_input input = {.kind = kind,
-					     .domain = "a.org",
-					     .families = families,
-					     .flags = flags,
-					     .due = due};
-	int64_t id = 0;
-
-	assert_int_equal(mz_queue_file(queue, &input, NOW, &id), MZ_OK);
-	return id;
-}
-
 static void same_task(void **state)
 {
 	const mz_families mx = 1u << MZ_FAMILY_MX, spf = 1u << MZ_FAMILY_SPF;

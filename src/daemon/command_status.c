@@ -17,6 +17,10 @@ static void on_task(void *arg, const struct mz_task *task)
 
 	if (task->state != MZ_TASK_RUNNING && (standing->next == 0 || task->due < standing->next))
 		standing->next = task->due;
+	/* The next step of a DKIM key may be months away: no record waits for it. */
+	if (task->kind == MZ_TASK_DKIM && task->state == MZ_TASK_PENDING &&
+	    task->due > mz_clock_wall() && task->reason[0] == '\0')
+		return;
 	if (task->reason[0] != '\0' || standing->since == 0)
 		standing->since = task->changed;
 	if (task->reason[0] != '\0')

@@ -28,6 +28,12 @@ static void on_task(void *arg, const struct mz_task *task)
 	standing->state = "pending";
 }
 
+static const char *const domain_states[] = {
+	[DOMAIN_UNKNOWN] = "pending",
+	[DOMAIN_IN_SYNC] = "in-sync",
+	[DOMAIN_FAILED] = "failed",
+};
+
 static struct standing judge(struct app *app, const struct mz_conf_domain *domain)
 {
 	const struct domain_status *status = status_find(app, domain->text);
@@ -40,8 +46,8 @@ static struct standing judge(struct app *app, const struct mz_conf_domain *domai
 	}
 	look = look_next(domain->text, app->site->conf->reconcile_interval, now);
 	mz_queue_of_domain(app->queue, domain->text, on_task, &standing);
-	if (standing.state == NULL && status != NULL && status->state != DOMAIN_UNKNOWN) {
-		standing.state = status->state == DOMAIN_IN_SYNC ? "in-sync" : "failed";
+	if (standing.state == NULL && status != NULL) {
+		standing.state = domain_states[status->state];
 		standing.since = status->since;
 		if (status->reason != NULL)
 			(void)mz_cause_set(&standing.reason, MZ_OK, "%s", status->reason);

@@ -100,6 +100,7 @@ def test_changed_and_removed(server, site, how):
         wait_whole(server, site, zones[0], 10, domains[0])
         apex = (dns.name.from_text(zones[1]), dns.rdatatype.MX)
         servers.wait_for("withdrawal", lambda: apex not in server.axfr(zones[1]), 10)
+        daemon.wait_log(" deleted domain=%s " % zones[1])
         assert whole(server, site, zones[2]) and whole(server, site, zones[3])
         assert daemon.status()[zones[3]]["state"] == "manual"
         assert daemon.stop() == 0
@@ -203,6 +204,42 @@ def test_same_commands_either_way(server, site):
         assert [c["type"] for c in result.domain(zone)["changes"]] == ["MX"]
         result = site.must(0, "withdraw", zone)
         assert [c["action"] for c in result.json["domains"][0]["changes"]] == ["delete"]
+        assert daemon.stop() == 0
+
+
+def test_status_and_log_of_what_is_done_by_hand(server, site):
+    """apply, withdraw and undo through the daemon: each change is a line of its log, the status follows."""
+    zone = server.add_zone(servers.fresh("hand"), "autodiscover A 192.0.2.1")
+    site = daemon_site(site, server.port)
+    site.add_domain(zone)
+    site.write()
+    with Daemon(site) as daemon:
+
+        def logged(event):
+            return sum(" %s domain=%s " % (event, zone) in line for line in daemon.log().splitlines())
+
+        reason = daemon.wait_state(zone, "failed")["reason"]
+        assert "autodiscover" in reason, reason
+        added = logged("added")
+        server.must_update(zone, [], [("autodiscover", "A")])
+        result = site.must(0, "apply", zone)
+        assert logged("added") == added + 1
+        status = daemon.status()[zone]
+        assert (status["state"], status["reason"]) == ("in-sync", None), status
+        assert status["serial"] == result.domain(zone)["serial"], status
+        result = site.run("withdraw", zone)
+        assert result.code == 0 and "come again" in result.err, result
+        assert logged("deleted") == added + 1
+        status = daemon.status()[zone]
+        assert status["state"] == "pending" and "by hand" in status["reason"], status
+        site.must(0, "apply", "--records", "mx", zone)  # only a part: the status waits for the whole
+        assert daemon.status()[zone]["state"] == "pending"
+        site.must(0, "reconcile", "--wait", zone)
+        assert daemon.status()[zone]["state"] == "in-sync"
+        changes = mzd.history(site, zone)
+        site.must(0, "undo", str(changes[0]["id"]))
+        assert logged("deleted") == added + 1 + len(changes[0]["added"])
+        assert daemon.status()[zone]["state"] == "pending"
         assert daemon.stop() == 0
 
 

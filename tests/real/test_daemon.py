@@ -67,7 +67,11 @@ def test_start_reload_and_errors(server, site):
         assert [server.serial(z) for z in zones[:10]] == serials
         site.file("domains.d/broken.conf", "domains = (\n  { nmae = \"x.test\"; } );\n")
         result = site.run("reload")
-        assert result.code == 1 and "broken.conf:2: error:" in result.err, result
+        assert result.code == 1 and "the old one goes on" in result.err.splitlines()[-1], result
+        assert [line.split(": ")[1:] for line in result.err.splitlines()[:-1]] == [
+            line.split(": ") for line in site.run("check").err.splitlines()
+        ], result
+        assert "broken.conf:2: error:" in result.err, result
         daemon.wait_log("broken.conf:2: error:")
         assert daemon.status()[zones[10]]["state"] == "in-sync"
         os.unlink(site.path("domains.d/broken.conf"))

@@ -395,7 +395,13 @@ def test_renew_hook(bind, site):
     """The hook runs once the change is served; its output goes to the log; a failure is a failed task."""
     zone = bind.add_zone(servers.fresh("hook"))
     site = daemon_site(site, bind.port)
-    script = site.file("renew", "#!/bin/sh\necho renewed at once\nexit $(cat %s)\n" % site.path("status"), 0o700)
+    script = site.file(
+        "renew",
+        "#!/bin/sh\necho renewed at once\n"
+        "echo /dev/null is open as $(ls -l /proc/self/fd | sed -n 's!.* \\([0-9]*\\) -> /dev/null$!\\1!p').\n"
+        "exit $(cat %s)\n" % site.path("status"),
+        0o700,
+    )
     site.file("status", "0")
     site.settings["hooks"] = {"certificate_renew": mz.Raw('[ "%s" ]' % script), "timeout": "10s"}
     site.add_domain(zone)
@@ -404,6 +410,7 @@ def test_renew_hook(bind, site):
         daemon.wait_all()
         site.must(0, "reconcile", "--on-success-renew-certificate", "--wait", zone)
         daemon.wait_log("renewed at once")
+        daemon.wait_log("/dev/null is open as 0.")  # and as nothing else
         site.file("status", "3")
         site.must(0, "reconcile", "--on-success-renew-certificate", "--wait", zone)
         daemon.wait_log("exit status 3", times=3)

@@ -203,6 +203,9 @@ def test_same_commands_either_way(server, site):
         assert [r.out for r in both] == [r.out for r in alone]
         assert [r.code for r in both] == [0, 0]
         assert site.run("plan", "no.such.test").code == 1
+        for command in ("plan", "status"):  # as many names as one likes, and in any spelling
+            assert site.run(command, *[zone] * 1000).out == site.run(command, zone.upper() + ".").out, command
+        assert site.run("history", zone.upper() + ".").out == site.run("history", zone).out != ""
         server.must_update(zone, [], [("@", "MX")])
         result = site.must(0, "apply")
         assert [c["type"] for c in result.domain(zone)["changes"]] == ["MX"]

@@ -274,6 +274,7 @@ def test_undo(server, site):
         assert result.code == 1 and "moved on" in result.err, result
         assert server.axfr(zone) == held
         assert site.run("undo", "4711").code == 1
+        assert site.run("undo", "x").code == 64
         assert daemon.stop() == 0
 
 

@@ -375,7 +375,9 @@ def test_exit_codes(bind, site):
     assert site.run("apply").code == 0
     assert site.run("plan").code == 0
     for wrong in ([], ["nonsense"], ["plan", "--nonsense"], ["--format", "xml", "plan"],
-                  ["withdraw"], ["export"], ["plan", "--records"], ["check", "extra"]):
+                  ["withdraw"], ["export"], ["plan", "--records"], ["check", "extra"],
+                  ["tasks", "frob"], ["tasks", "show"], ["tasks", "reschedule", "1"],
+                  ["dkim", "sing"], ["dkim", "rotate"], ["dkim", "revoke", zone]):
         result = site.run(*wrong)
         assert result.code == 64, wrong
         assert result.err and not result.out, wrong

@@ -58,14 +58,19 @@ enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
 void tool_error(const char *fmt, ...)
 {
+	char text[4096] = "";
 	va_list args;
 
-	(void)fflush(stdout);
-	(void)fputs("mailzone: ", stderr);
 	va_start(args, fmt);
-	(void)vfprintf(stderr, fmt, args);
+	(void)vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	(void)fputc('\n', stderr);
+	/* What was typed may be in it: one line, and nothing that a terminal would obey. */
+	for (char *c = text; *c != '\0'; c++) {
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+	}
+	(void)fflush(stdout);
+	(void)fprintf(stderr, "mailzone: %s\n", text);
 }
 
 static void usage(FILE *to)

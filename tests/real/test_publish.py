@@ -381,6 +381,8 @@ def test_exit_codes(bind, site):
         result = site.run(*wrong)
         assert result.code == 64, wrong
         assert result.err and not result.out, wrong
+    strange = site.run("export", "a\nb\x1b[31m")
+    assert strange.code == 1 and '"a?b?[31m"' in strange.err and len(strange.err.splitlines()) == 1, strange
     missing = mz.run("-c", site.path("missing.conf"), "check")
     assert missing.code == 1 and "missing.conf" in missing.err
 

@@ -76,10 +76,12 @@ void outcome_end_task(struct app *app, int64_t id, enum mz_task_result result, c
 	const struct mz_task *task = mz_queue_find(app->queue, id);
 	int64_t now = mz_clock_wall(), deadline = 0;
 	enum mz_task_state state = MZ_TASK_DONE;
+	char domain[MZ_NAME_TEXT] = ""; /* the task may be gone when it is over */
 	int err = MZ_OK;
 
 	if (task == NULL)
 		return;
+	(void)snprintf(domain, sizeof(domain), "%s", task->domain);
 	deadline = task->created + app->site->conf->tasks.total_deadline;
 	if (silent && server != NULL && server->breaker.state == MZ_BREAKER_DOWN &&
 	    server->breaker.next_probe < deadline) {
@@ -88,8 +90,8 @@ void outcome_end_task(struct app *app, int64_t id, enum mz_task_result result, c
 		err = mz_queue_finish(app->queue, id, result, reason, now,
 				      mz_random_below(UINT32_MAX), &state);
 		if (err == MZ_OK && state == MZ_TASK_FAILED)
-			mz_log(MZ_LOG_ERROR, "task_failed", "task", MZ_NUM(id), "reason", reason,
-			       NULL);
+			mz_log(MZ_LOG_ERROR, "task_failed", "task", MZ_NUM(id), "domain", domain,
+			       "reason", reason, NULL);
 		if (err == MZ_OK && (state == MZ_TASK_DONE || state == MZ_TASK_FAILED))
 			command_task_over(app, id, state, reason);
 	}

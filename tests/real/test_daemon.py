@@ -318,6 +318,7 @@ def test_server_down(server, site):
         assert "127.0.0.1:%d" % port in found["reason"]
         (failed,) = daemon.json("tasks", "--state", "failed")["tasks"]
         assert failed["attempt"] == 3 and failed["reason"]
+        daemon.wait_log(" task_failed task=%d domain=%s reason=" % (failed["id"], zone))
         assert site.must(0, "status").json["servers"][0]["state"] in ("slow", "down")
         # back at the same port
         site.server["port"] = server.port

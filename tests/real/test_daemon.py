@@ -293,6 +293,8 @@ def test_reconcile_and_tasks(server, site):
             assert len(result.json["tasks"]) == 3
             assert len(proxy.updates()) == sent
             assert site.run("reconcile", "no.such.test").code == 1
+            result = site.run("reconcile", "--on-success-renew-certificate")
+            assert result.code == 1 and "hooks.certificate_renew" in result.err, result
             assert site.run("tasks", "--state", "no-such").code == 64
             assert site.run("tasks", "show", "4711").code == 1
             done = daemon.json("tasks", "--state", "done")["tasks"]

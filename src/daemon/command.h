@@ -10,7 +10,7 @@ struct call {
 	struct app *app;
 	struct mz_ctl_request *request;
 	const json_t *arguments;
-	const char *argv[64]; /* the words behind the command */
+	const char *const *argv; /* the words behind the command */
 	size_t argc;
 	enum mz_format format;
 	bool json, colour;

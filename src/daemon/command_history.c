@@ -76,8 +76,10 @@ void command_history(const struct call *call)
 {
 	struct listing listing = {.call = call, .changes = json_array()};
 	int64_t limit = call_number(call, "limit", 50);
-	const char *domain = call->argc > 0 ? call->argv[0] : NULL;
-	int err = mz_store_changes(call->app->store, domain, false,
+	const char *name = call->argc > 0 ? call->argv[0] : NULL;
+	const struct mz_conf_domain *domain =
+		name == NULL ? NULL : mz_conf_find_domain(call->app->site->conf, name);
+	int err = mz_store_changes(call->app->store, domain != NULL ? domain->text : name, false,
 				   limit < 1	    ? 1
 				   : limit > 100000 ? 100000
 						    : (unsigned)limit,

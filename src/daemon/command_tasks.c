@@ -273,10 +273,17 @@ static void say(void *arg, const char *line)
 
 void command_reconcile(const struct call *call)
 {
+	const struct mz_conf *conf = call->app->site->conf;
 	struct mz_selection selection = {0};
 	struct wait *wait = calloc(1, sizeof(*wait));
-	int err = mz_select(&selection, call->app->site->conf, call->argv, call->argc, say,
-			    call->request);
+	int err = mz_select(&selection, conf, call->argv, call->argc, say, call->request);
+
+	if (err == MZ_OK && call_flag(call, "renew") && conf->hooks.certificate_renew == NULL) {
+		mz_ctl_error(call->request,
+			     "nothing renews certificates: set hooks.certificate_renew in %s",
+			     conf->file);
+		err = MZ_EINVAL;
+	}
 
 	if (err == MZ_OK && wait != NULL)
 		wait->ids = calloc(selection.count + 1, sizeof(wait->ids[0]));

@@ -56,7 +56,7 @@ struct domain_status {
 	int64_t since, last_verified; /* wall */
 	bool have_serial;
 	uint32_t serial;
-	char *reason; /* FAILED: why */
+	char *reason; /* why it is not in sync, where that is known */
 	struct mz_tlsa_wait tlsa;
 };
 
@@ -179,10 +179,10 @@ int run_file(struct app *app, const struct mz_queue_input *input, int64_t *id);
 void run_clear(struct app *app);
 
 /* outcome.c: what became of a job */
-/* What the TLSA records of the job's i-th domain wait for is looked at in time, also after one that is no task's. */
-void outcome_tlsa(struct app *app, const struct mz_report *report, size_t i);
 /* Ends the job's tasks, one a domain (0: none), and does what follows from its report. */
 void outcome_report(struct app *app, const struct mz_report *report, const int64_t *tasks);
+/* The same of a job that is no task's: the control socket's, or a withdrawal. */
+void outcome_request(struct app *app, const struct mz_report *report);
 /* Ends a task, unless `server`, which may be NULL, is down and said nothing (`silent`): then the task waits
  * with its attempts as they were. */
 void outcome_end_task(struct app *app, int64_t id, enum mz_task_result result, const char *reason,
@@ -219,6 +219,8 @@ struct server_status *status_server(struct app *app,
 /* A look or change went well, or did not. */
 void status_good(struct domain_status *status, const struct mz_report *report, int64_t now);
 void status_bad(struct domain_status *status, const char *reason, int64_t now);
+/* Records of the domain were taken back by hand, where the status knows it. */
+void status_taken(struct app *app, const char *name);
 /* Writes when each domain was last verified to the store. */
 void status_store(struct app *app);
 void status_clear(struct app *app);

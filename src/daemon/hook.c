@@ -158,8 +158,10 @@ static void run_program(const char *const *argv, const char *const *env, int fd)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)signal(SIGPIPE, SIG_DFL);
 	(void)setpgid(0, 0);
-	if (null >= 0)
+	if (null > STDIN_FILENO) {
 		(void)dup2(null, STDIN_FILENO);
+		(void)close(null);
+	}
 	(void)dup2(fd, STDOUT_FILENO);
 	(void)dup2(fd, STDERR_FILENO);
 	(void)execve(argv[0], (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)env);

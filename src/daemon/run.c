@@ -120,10 +120,7 @@ static void on_request_done(void *arg, const struct mz_report *report)
 	struct request *request = zone->request;
 
 	zone->request = NULL;
-	for (size_t i = 0; i < report->job->domain_count; i++) {
-		if (report->job->active[i])
-			outcome_tlsa(zone->app, report, i);
-	}
+	outcome_request(zone->app, report);
 	request->done(request->arg, report);
 	free(request);
 	next(zone);

@@ -66,15 +66,32 @@ void status_good(struct domain_status *status, const struct mz_report *report, i
 	status->reason = NULL;
 }
 
-void status_bad(struct domain_status *status, const char *reason, int64_t now)
+static void set_reason(struct domain_status *status, const char *reason)
 {
 	char *copy = strdup(reason);
 
-	enter(status, DOMAIN_FAILED, now);
 	if (copy == NULL)
 		return;
 	free(status->reason);
 	status->reason = copy;
+}
+
+void status_bad(struct domain_status *status, const char *reason, int64_t now)
+{
+	enter(status, DOMAIN_FAILED, now);
+	set_reason(status, reason);
+}
+
+void status_taken(struct app *app, const char *name)
+{
+	struct domain_status *const *found = tfind(&name, &app->domains, by_name);
+
+	if (found == NULL)
+		return;
+	enter(*found, DOMAIN_UNKNOWN, mz_clock_wall());
+	(*found)->have_serial = false;
+	set_reason(*found, "records were taken back by hand: the next look brings again what the "
+			   "configuration asks for");
 }
 
 void status_store(struct app *app)

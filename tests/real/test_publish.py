@@ -375,10 +375,14 @@ def test_exit_codes(bind, site):
     assert site.run("apply").code == 0
     assert site.run("plan").code == 0
     for wrong in ([], ["nonsense"], ["plan", "--nonsense"], ["--format", "xml", "plan"],
-                  ["withdraw"], ["export"], ["plan", "--records"], ["check", "extra"]):
+                  ["withdraw"], ["export"], ["plan", "--records"], ["check", "extra"],
+                  ["tasks", "frob"], ["tasks", "show"], ["tasks", "reschedule", "1"],
+                  ["dkim", "sing"], ["dkim", "rotate"], ["dkim", "revoke", zone]):
         result = site.run(*wrong)
         assert result.code == 64, wrong
         assert result.err and not result.out, wrong
+    strange = site.run("export", "a\nb\x1b[31m")
+    assert strange.code == 1 and '"a?b?[31m"' in strange.err and len(strange.err.splitlines()) == 1, strange
     missing = mz.run("-c", site.path("missing.conf"), "check")
     assert missing.code == 1 and "missing.conf" in missing.err
 

@@ -176,16 +176,23 @@ int mz_store_tasks_trim(struct mz_store *store, unsigned keep);
 
 /* ---- domains under automatic management --------------------------------------------------- */
 
-/* Inserts or replaces what is to become of a domain's records when it leaves the configuration,
- * also while no daemon runs. */
-int mz_store_domain_put(struct mz_store *store, const char *domain, enum mz_on_removal on_removal);
+/* What must be known of a domain once it has left the configuration, also while no daemon runs. It is
+ * kept until nothing is to be done for the domain any more. */
+struct mz_store_domain {
+	const char *name;
+	enum mz_on_removal on_removal;
+	int64_t delete_after; /* seconds: its retired DKIM keys are deleted so long after */
+};
+/* Inserts or replaces what is known of a domain. */
+int mz_store_domain_put(struct mz_store *store, const struct mz_store_domain *domain);
 /* MZ_OK also when there is no such domain. */
 int mz_store_domain_delete(struct mz_store *store, const char *domain);
-/* Calls fn for each, ordered by name. A damaged row is left out, and MZ_ESTATE returned at the
- * end. */
+/* Calls fn for each, ordered by name. The pointers hold during the call. A damaged row is left out, and
+ * MZ_ESTATE returned at the end. */
 int mz_store_domains(struct mz_store *store,
-		     void (*fn)(void *arg, const char *domain, enum mz_on_removal on_removal),
-		     void *arg);
+		     void (*fn)(void *arg, const struct mz_store_domain *domain), void *arg);
+/* The domain of this name into *out, but for its name. MZ_ENOTFOUND; MZ_ESTATE when its row is damaged. */
+int mz_store_domain_get(struct mz_store *store, const char *name, struct mz_store_domain *out);
 
 /* ---- DKIM keys ----------------------------------------------------------------------------- */
 
@@ -227,6 +234,10 @@ int mz_store_dkim_list(struct mz_store *store, const char *domain,
  * domain, then oldest first. */
 int mz_store_dkim_signing(struct mz_store *store,
 			  void (*fn)(void *arg, const struct mz_store_dkim *key), void *arg);
+
+/* Every domain that has a key which is not deleted: calls fn for each once, ordered by name. */
+int mz_store_dkim_domains(struct mz_store *store, void (*fn)(void *arg, const char *domain),
+			  void *arg);
 
 /* What one server was seen to serve in the place of a key's record. {0}: it was never asked. */
 struct mz_store_dkim_seen {

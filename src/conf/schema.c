@@ -231,7 +231,8 @@ static const struct conf_row management_rows[] = {
 		 "are."},
 	{.name = "on_removal", .type = CONF_CHOICE, .def = "keep", .choices = "keep|withdraw",
 	 INTO(struct raw_domain, out.on_removal),
-	 .help = "What becomes of the records when the domain leaves the configuration."},
+	 .help = "What becomes of the records when the domain leaves the configuration, once "
+		 "signers have given up its DKIM keys."},
 	{.name = "takeover", .type = CONF_CHOICE, .def = "replace", .choices = "replace|refuse",
 	 INTO(struct raw_domain, out.takeover),
 	 .help = "What to do with records of others that stand in the place of ours."},
@@ -258,7 +259,7 @@ static const struct conf_row dkim_rows[] = {
 	 .help = "How long a key that no longer signs stays published."},
 	{.name = "delete_after", .type = CONF_DURATION, .min = 0, .max = TEN_YEARS, .def = "30d",
 	 INTO(struct raw_domain, out.delete_after),
-	 .help = "How long the file of a retired key is kept."},
+	 .help = "How long the file of a retired key is kept, also of a domain that has left."},
 };
 static const struct conf_group dkim_group = {"dkim_management group", ROWS(dkim_rows)};
 

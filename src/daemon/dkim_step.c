@@ -3,10 +3,8 @@
 #include "src/daemon/dkim.h"
 #include "src/daemon/worker.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* A key pair to be made; the worker's. */
 struct pair_order {
@@ -68,19 +66,13 @@ static void set_free(struct dkim_run *run, const struct mz_store_dkim *key)
 /* The file first: a crash between the two leaves a key whose file is gone already, to be deleted again. */
 static void delete_key(struct dkim_run *run, const struct mz_store_dkim *key)
 {
-	struct mz_str path = {0};
 	struct mz_cause cause = {0};
-	int err = mz_dkim_key_path(&path, run->site->conf->state_directory, run->domain->text,
-				   key->selector, &cause);
 
-	if (err == MZ_OK && unlink(path.s) != 0 && errno != ENOENT)
-		err = mz_cause_set(&cause, MZ_EIO, "cannot delete %s: %s", path.s, strerror(errno));
-	mz_str_clear(&path);
-	if (err != MZ_OK) {
+	if (dkim_files_forget(run->app->site->conf, run->domain->text, key->selector, &cause) !=
+	    MZ_OK) {
 		dkim_failed(run, cause.text);
 		return;
 	}
-	dkim_files_forget(run->site->conf, run->domain->text, key->selector);
 	(void)set_stage(run, key, MZ_DKIM_DELETED);
 	run->publish = run->publish || key->stage == MZ_DKIM_REVOKED;
 }
@@ -291,6 +283,8 @@ void dkim_carry_out(struct dkim_run *run, enum mz_dkim_algorithm algorithm,
 	case MZ_LIFE_TOLD:
 		if (key->stage != MZ_DKIM_RETIRING || set_stage(run, key, MZ_DKIM_RETIRING))
 			set_free(run, key);
+		/* As long as they had it, a record that is no longer wanted was not let go. */
+		run->publish = run->publish || !dkim_is_kept(run->domain);
 		break;
 	case MZ_LIFE_MAKE:
 		make(run, &run->part[algorithm]);

@@ -66,10 +66,13 @@ static const char *const sql[MZ_SQL_COUNT] = {
 	[MZ_SQL_TASK_LAST] = "SELECT seq FROM sqlite_sequence WHERE name = 'task'",
 	[MZ_SQL_TASKS_TRIM] = "DELETE FROM task WHERE id IN (SELECT id FROM task WHERE state >= 3"
 			      " ORDER BY changed DESC, id DESC LIMIT -1 OFFSET ?)",
-	[MZ_SQL_DOMAIN_PUT] = "INSERT INTO domain (name, on_removal) VALUES (?, ?)"
-			      " ON CONFLICT DO UPDATE SET on_removal = excluded.on_removal",
+	[MZ_SQL_DOMAIN_PUT] = "INSERT INTO domain (name, on_removal, delete_after) VALUES (?, ?, ?)"
+			      " ON CONFLICT DO UPDATE SET on_removal = excluded.on_removal,"
+			      " delete_after = excluded.delete_after",
 	[MZ_SQL_DOMAIN_DELETE] = "DELETE FROM domain WHERE name = ?",
-	[MZ_SQL_DOMAINS] = "SELECT on_removal, name FROM domain ORDER BY name",
+#define DOMAIN_COLUMNS "SELECT on_removal, delete_after, name FROM domain "
+	[MZ_SQL_DOMAINS] = DOMAIN_COLUMNS "ORDER BY name",
+	[MZ_SQL_DOMAIN_GET] = DOMAIN_COLUMNS "WHERE name = ?",
 	[MZ_SQL_DKIM_ADD] =
 		"INSERT INTO dkim (domain, selector, algorithm, stage, version, public_text,"
 		" created, since) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -84,6 +87,7 @@ static const char *const sql[MZ_SQL_COUNT] = {
 	[MZ_SQL_DKIM_LIST] = DKIM_COLUMNS "WHERE domain = ? ORDER BY id",
 	[MZ_SQL_DKIM_SIGNING] =
 		DKIM_COLUMNS "WHERE stage = 1 OR (stage = 0 AND handed > 0) ORDER BY domain, id",
+	[MZ_SQL_DKIM_DOMAINS] = "SELECT DISTINCT domain FROM dkim WHERE stage <> 4 ORDER BY domain",
 	[MZ_SQL_DKIM_SEEN_PUT] =
 		"INSERT INTO dkim_seen (domain, selector, server, hits, since, looked, cached)"
 		" VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET hits = excluded.hits,"

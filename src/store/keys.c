@@ -193,6 +193,15 @@ int mz_store_dkim_signing(struct mz_store *store,
 	return list(&q, "some domain", fn, arg);
 }
 
+int mz_store_dkim_domains(struct mz_store *store, void (*fn)(void *arg, const char *domain),
+			  void *arg)
+{
+	struct mz_query q = {0};
+
+	mz_query_read(&q, store, MZ_SQL_DKIM_DOMAINS);
+	return mz_query_each_domain(&q, fn, arg);
+}
+
 /* ---- what was seen of their records -------------------------------------------------------- */
 
 int mz_store_dkim_seen_put(struct mz_store *store, const char *domain, const char *selector,

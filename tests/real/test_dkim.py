@@ -264,6 +264,113 @@ def test_left_and_came_back(bind, site):
         assert daemon.stop() == 0
 
 
+@pytest.mark.parametrize("how", ["reload", "restart"])
+@pytest.mark.parametrize("on_removal", ["keep", "withdraw"])
+def test_left(server, site, on_removal, how):
+    """Of a domain that left the signers are told first, then its records go, then its keys are deleted."""
+    zone = add_zone(server)
+    site = dkim_site(site, server, zone, delete_after="3s")
+    signers(site)
+    script = site.file(
+        "activated", '#!/bin/sh\necho "told $SELECTOR old=$OLD_SELECTOR."\nexit $(cat %s)\n' % site.path("status"), 0o700
+    )
+    site.file("status", "0")
+    site.settings["hooks"] = {"dkim_activated": mz.Raw('[ "%s" ]' % script)}
+    (domain,) = site.settings["domains"]
+    domain["dns_management"]["on_removal"] = on_removal
+    site.write()
+    with Daemon(site) as daemon:
+        old = wait_keys(daemon, all_active())
+        site.file("status", "7")
+        site.settings["domains"] = []
+        site.write()
+        if how == "restart":
+            assert daemon.stop() == 0
+            daemon.start()
+        else:
+            site.must(0, "reload")
+        for algorithm in BOTH:
+            daemon.wait_log("told  old=%s." % old["active", algorithm]["selector"], times=2)
+        # signers may still have them: nothing goes
+        assert text(site.path("KeyTable")) == "" and text(site.path("domains.conf")).count("selector") == 0
+        assert not os.path.lexists(site.path("signers", zone, "current-rsa-sha256"))
+        for algorithm in BOTH:
+            key = old["active", algorithm]
+            assert record(server, zone, key["selector"]) == expected(site, zone, key)
+        records = {a: expected(site, zone, old["active", a]) for a in BOTH}
+        # a restart forgets nothing
+        assert daemon.stop() == 0
+        daemon.start()
+        site.file("status", "0")
+        for folder in (site.path("state", "dkim", zone), site.path("signers", zone)):
+            servers.wait_for("no " + folder, lambda: not os.path.exists(folder), 30, daemon.process)
+        for algorithm in BOTH:
+            selector = old["active", algorithm]["selector"]
+            wait_record(server, zone, selector, None if on_removal == "withdraw" else records[algorithm])
+        with contextlib.closing(sqlite3.connect(site.path("state", "state.db"))) as db:
+            assert db.execute("SELECT DISTINCT stage FROM dkim").fetchall() == [(4,)]
+            assert db.execute("SELECT * FROM domain").fetchall() == []
+        servers.wait_for("the tasks", lambda: {t["state"] for t in daemon.json("tasks")["tasks"]} <= {"done"}, 30)
+        assert daemon.stop() == 0
+
+
+def test_keys_by_hand_take_over(server, site):
+    """Automatic keys of a domain whose keys are managed by hand from now on retire as in a rotation."""
+    zone = add_zone(server)
+    site = dkim_site(site, server, zone, retire_after="6s", delete_after="2s")
+    (domain,) = site.settings["domains"]
+    with Daemon(site) as daemon:
+        old = wait_keys(daemon, all_active())
+        rsa, other = (old["active", a] for a in ("rsa-sha256", "ed25519-sha256"))
+        # one of them is taken over as it is, the other one is followed by a key of another name
+        made = site.file("own.pem", "", 0o600)
+        subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", made], check=True, capture_output=True)
+        taken = key_file(site, zone, rsa["selector"])
+        domain["dkim_management"]["mode"] = "manual"
+        domain["dkim_keys"] = [
+            {"selector": "own", "file": made},
+            {"selector": rsa["selector"], "file": taken},
+        ]
+        records = {k["selector"]: expected(site, zone, k) for k in (rsa, other)}
+        site.write().must(0, "reload")
+        found = wait_keys(daemon, {("retiring", a) for a in BOTH})
+        assert {k["selector"] for k in found.values()} == set(records)
+        site.must(0, "reconcile", "--wait", zone)
+        # mail that was signed with it is under way
+        assert record(server, zone, other["selector"]) == records[other["selector"]]
+        assert record(server, zone, "own") is not None
+        daemon.wait_state(zone, "in-sync")
+        wait_record(server, zone, other["selector"], None)
+        servers.wait_for("no file", lambda: not os.path.exists(key_file(site, zone, other["selector"])), 30)
+        servers.wait_for("no keys", lambda: not daemon.json("dkim", "list")["keys"], 30)
+        assert record(server, zone, rsa["selector"]) == records[rsa["selector"]]
+        assert os.path.exists(taken)
+        assert {t["state"] for t in daemon.json("tasks")["tasks"]} <= {"done"}
+        daemon.wait_state(zone, "in-sync")
+        assert "task_failed" not in daemon.log()
+        assert daemon.stop() == 0
+
+
+def test_revoked_after_keys_by_hand(bind, site):
+    """A key that retires as keys are managed by hand can be revoked."""
+    zone = add_zone(bind)
+    site = dkim_site(site, bind, zone, ["ed25519-sha256"], delete_after="2s")
+    with Daemon(site) as daemon:
+        old = wait_keys(daemon, {("active", "ed25519-sha256")})["active", "ed25519-sha256"]["selector"]
+        site.settings["domains"][0]["dkim_management"]["mode"] = "manual"
+        site.write().must(0, "reload")
+        wait_keys(daemon, {("retiring", "ed25519-sha256")})
+        assert "retiring" in site.must(0, "dkim", "list", zone).out
+        result = site.run("dkim", "rotate", zone)
+        assert result.code == 1 and "automatic management" in result.err, result
+        site.must(0, "dkim", "revoke", zone, old)
+        wait_record(bind, zone, old, "v=DKIM1; p=")
+        wait_record(bind, zone, old, None)
+        servers.wait_for("no keys", lambda: not daemon.json("dkim", "list")["keys"], 30)
+        assert not os.path.exists(key_file(site, zone, old))
+        assert daemon.stop() == 0
+
+
 def test_stopped_secondary(bind, site):
     """While one secondary does not answer, the old key goes on to sign; then the new one takes over."""
     nsd = servers.Nsd(bind).start()

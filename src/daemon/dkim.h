@@ -40,6 +40,10 @@ int dkim_files_forget(const struct mz_conf *conf, const char *domain, const char
 		      struct mz_cause *cause);
 /* The domain's folders go, where nothing is in them. */
 void dkim_files_leave(const struct mz_conf *conf, const char *domain);
+/* At the start, before any key is made: deletes what was being written when a process was killed. A key
+ * file that the state does not know is named in a warning, and stays: if the state was lost, it may be all
+ * that is left of a key in use. */
+void dkim_sweep(struct app *app);
 
 /* ---- dkim_signers.c: one write after the other ---------------------------------------------------------- */
 

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The files of DKIM keys that are no more: deleted, unless somebody else uses them. */
+/* Deletes the files of DKIM keys that are no more, unless somebody may use them. */
 #include "src/daemon/dkim.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -79,4 +83,138 @@ void dkim_files_leave(const struct mz_conf *conf, const char *domain)
 	if (!folder.failed && folder.len > 0)
 		(void)rmdir(folder.s);
 	mz_str_clear(&folder);
+}
+
+/* ---- what a process that was killed left --------------------------------------------------- */
+
+/* The files of one domain. */
+struct folder {
+	struct app *app;
+	const char *path, *name;
+	DIR *dir;
+};
+
+static bool ends(const char *name, size_t len, const char *end)
+{
+	size_t n = strlen(end);
+
+	return len > n && strncmp(name + len - n, end, n) == 0;
+}
+
+/* SELECTOR.pem.XXXXXXXX.tmp, as mz_file_write_atomic names it: nobody ever used what is in it. */
+static bool is_unfinished(const char *name)
+{
+	size_t len = strlen(name), digits = 0;
+
+	if (!ends(name, len, ".tmp"))
+		return false;
+	len -= strlen(".tmp");
+	while (digits < len && isxdigit((unsigned char)name[len - digits - 1]))
+		digits++;
+	if (digits != 8 || len < 9 || name[len - 9] != '.')
+		return false;
+	return ends(name, len - 9, ".pem") || ends(name, len - 9, ".seed");
+}
+
+struct known {
+	const char *file; /* "SELECTOR.pem" */
+	bool found;
+};
+
+static void on_key(void *arg, const struct mz_store_dkim *key)
+{
+	struct known *known = arg;
+	size_t len = strlen(key->selector);
+
+	known->found = known->found || (strncasecmp(known->file, key->selector, len) == 0 &&
+					strcmp(known->file + len, ".pem") == 0);
+}
+
+static void say(enum mz_log_level level, const struct folder *folder, const char *file,
+		const char *reason)
+{
+	struct mz_str path = {0};
+
+	mz_str_addf(&path, "%s/%s", folder->path, file);
+	mz_log(level, "dkim_file", "path", path.s, "reason", reason, NULL);
+	mz_str_clear(&path);
+}
+
+/* The key of a file without a row may be live: the state may have been lost, or be an old copy. */
+static void look_at_key(const struct folder *folder, const char *file)
+{
+	struct app *app = folder->app;
+	struct known known = {.file = file};
+	struct mz_str path = {0};
+
+	mz_str_addf(&path, "%s/%s", folder->path, file);
+	if (mz_store_dkim_list(app->store, folder->name, on_key, &known) == MZ_OK && !known.found &&
+	    !path.failed && !is_named(app->site->conf, path.s))
+		say(MZ_LOG_WARNING, folder, file,
+		    "the state does not know this key, which may be published all the same: "
+		    "delete the file once no record has its selector");
+	mz_str_clear(&path);
+}
+
+static void look_at_file(const struct folder *folder, const char *file, bool keys)
+{
+	struct stat st = {0};
+
+	if (fstatat(dirfd(folder->dir), file, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+	    !S_ISREG(st.st_mode))
+		return;
+	if (!is_unfinished(file)) {
+		if (keys && ends(file, strlen(file), ".pem"))
+			look_at_key(folder, file);
+	} else if (unlinkat(dirfd(folder->dir), file, 0) == 0) {
+		say(MZ_LOG_INFO, folder, file, "unfinished: deleted");
+	} else {
+		say(MZ_LOG_ERROR, folder, file, strerror(errno));
+	}
+}
+
+static void sweep_domain(struct app *app, const char *base, const char *name, bool keys)
+{
+	struct folder folder = {.app = app, .name = name};
+	struct mz_str path = {0};
+	int fd = -1;
+
+	mz_str_addf(&path, "%s/%s", base, name);
+	folder.path = path.s;
+	if (!path.failed)
+		fd = open(path.s, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	folder.dir = fd < 0 ? NULL : fdopendir(fd);
+	for (const struct dirent *entry = NULL;
+	     folder.dir != NULL && (entry = readdir(folder.dir)) != NULL;)
+		look_at_file(&folder, entry->d_name, keys);
+	if (folder.dir != NULL)
+		(void)closedir(folder.dir);
+	else if (fd >= 0)
+		(void)close(fd);
+	mz_str_clear(&path);
+}
+
+static void sweep(struct app *app, const char *base, bool keys)
+{
+	DIR *dir = opendir(base);
+
+	for (const struct dirent *entry = NULL; dir != NULL && (entry = readdir(dir)) != NULL;) {
+		if (entry->d_name[0] != '.')
+			sweep_domain(app, base, entry->d_name, keys);
+	}
+	if (dir != NULL)
+		(void)closedir(dir);
+}
+
+void dkim_sweep(struct app *app)
+{
+	const struct mz_conf *conf = app->site->conf;
+	struct mz_str base = {0};
+
+	mz_str_addf(&base, "%s/dkim", conf->state_directory);
+	if (!base.failed)
+		sweep(app, base.s, true);
+	mz_str_clear(&base);
+	if (conf->signers.directory != NULL)
+		sweep(app, conf->signers.directory, false);
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define SUFFIX_MAX 1000 /* selectors tried for one key */
 
@@ -31,6 +32,7 @@ struct placing {
 	unsigned version;
 	int64_t now;
 	char folder[PATH_MAX];
+	bool wrote; /* the file; it was not found there */
 	struct mz_cause *cause;
 };
 
@@ -149,19 +151,30 @@ static bool adopt(const struct placing *m, const char *path)
 	return true;
 }
 
-static int write_file(const struct placing *m, const char *path)
+static int write_file(struct placing *m, const char *path)
 {
 	char *text = NULL;
 	long len = BIO_get_mem_data(m->pair->pem, &text);
 	int err = mz_file_mkdirs(m->folder, 0700, m->cause);
 
-	if (err != MZ_OK)
-		return err;
-	return mz_file_write_atomic(path, text, (size_t)len, 0600, m->cause);
+	if (err == MZ_OK)
+		err = mz_file_write_atomic(path, text, (size_t)len, 0600, m->cause);
+	m->wrote = err == MZ_OK;
+	return err;
+}
+
+/* A key without a row is nobody's: unless it was found, no trace of it stays. */
+static void forget(const struct placing *m, const char *selector)
+{
+	char path[PATH_MAX] = "";
+	int n = snprintf(path, sizeof(path), "%s/%s.pem", m->folder, selector);
+
+	if (m->wrote && n > 0 && (size_t)n < sizeof(path))
+		(void)unlink(path);
 }
 
 /* Tries one selector: MZ_EEXIST when it is taken, in the store or by a file that is not ours. */
-static int try_selector(const struct placing *m, const char *selector)
+static int try_selector(struct placing *m, const char *selector)
 {
 	struct known known = {.selector = selector};
 	char path[PATH_MAX] = "";
@@ -186,7 +199,7 @@ static int try_selector(const struct placing *m, const char *selector)
 }
 
 /* Finds a free selector and leaves the key's file under it. */
-static int place(const struct placing *m, struct mz_str *selector)
+static int place(struct placing *m, struct mz_str *selector)
 {
 	struct mz_str base = {0};
 	int err = expand(m, &base);
@@ -265,9 +278,11 @@ int mz_dkim_pair_place(struct mz_dkim_pair *pair, struct mz_store *store,
 					       .created = now,
 					       .since = now,
 				       });
-	if (err != MZ_OK)
+	if (err != MZ_OK) {
 		(void)mz_cause_set(cause, err, "%s: cannot store the DKIM key %s: %s", domain->text,
 				   selector->s, mz_strerror(err));
+		forget(&m, selector->s);
+	}
 	return err;
 }
 

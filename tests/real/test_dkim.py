@@ -554,6 +554,47 @@ def test_killed(bind, site):
         assert daemon.stop() == 0
 
 
+def test_left_by_a_crash(bind, site):
+    """What was being written is deleted at the start; a key that the state does not know is only named."""
+    zone = add_zone(bind)
+    site = dkim_site(site, bind, zone, ["ed25519-sha256"])
+    signers(site)
+    with Daemon(site) as daemon:
+        (key,) = wait_keys(daemon, {("active", "ed25519-sha256")}).values()
+        assert daemon.stop() == 0
+        folder, copies = site.path("state", "dkim", zone), site.path("signers", zone)
+        kept = {
+            os.path.join(folder, name)
+            for name in ("unknown.pem", "s1.pem.0123.tmp", "s1.pem.tmp", "by-hand.pem", "x.pem.0123abcd.tmp.bak")
+        } | {os.path.join(copies, "mine.pem")}
+        gone = {os.path.join(folder, "s1.pem.0123abcd.tmp"), os.path.join(copies, "s1.seed.0123abcd.tmp")}
+        for path in kept | gone:
+            with open(path, "w") as f:
+                f.write("private\n")
+        site.add_domain("other.test", dns={"mode": "manual"})["dkim_keys"] = [
+            {"selector": "s1", "file": site.path("state", "dkim", zone, "by-hand.pem")}
+        ]
+        subprocess.run(
+            ["openssl", "genpkey", "-algorithm", "ed25519", "-out", os.path.join(folder, "by-hand.pem")],
+            check=True, capture_output=True,
+        )
+        os.chmod(os.path.join(folder, "by-hand.pem"), 0o600)
+        site.write()
+        daemon.start()
+        assert [p for p in gone if os.path.exists(p)] == []
+        assert [p for p in kept if not os.path.exists(p)] == []
+        named = re.findall(r'dkim_file path=(\S+) reason="the state', daemon.log())
+        assert named == [os.path.join(folder, "unknown.pem")], daemon.log()
+        assert os.path.exists(key_file(site, zone, key["selector"]))
+        # with the state the list of keys is lost: what is left of them stays
+        assert daemon.stop() == 0
+        for path in glob.glob(site.path("state", "state.db*")):
+            os.unlink(path)
+        daemon.start()
+        assert os.path.exists(key_file(site, zone, key["selector"]))
+        assert daemon.stop() == 0
+
+
 def test_wrong_usage(bind, site):
     zone = add_zone(bind)
     site = dkim_site(site, bind, zone, ["ed25519-sha256"])

@@ -222,6 +222,10 @@ int mz_store_dkim_add(struct mz_store *store, const struct mz_store_dkim *key);
  * key that becomes DELETED is forgotten. MZ_ENOTFOUND when the domain has no such selector. */
 int mz_store_dkim_set_stage(struct mz_store *store, const char *domain, const char *selector,
 			    enum mz_dkim_stage stage, int64_t since);
+/* One takes over from the other: `selector` becomes ACTIVE and `old`, where it is not NULL, RETIRING and
+ * handed to nobody; both or, with MZ_ENOTFOUND, none. */
+int mz_store_dkim_switch(struct mz_store *store, const char *domain, const char *selector,
+			 const char *old, int64_t since);
 /* Both MZ_ENOTFOUND as above. */
 int mz_store_dkim_set_handed(struct mz_store *store, const char *domain, const char *selector,
 			     int64_t handed);

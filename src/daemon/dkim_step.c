@@ -52,6 +52,23 @@ static bool set_stage(struct dkim_run *run, const struct mz_store_dkim *key,
 	return true;
 }
 
+/* `old`, which may be NULL, retires. */
+static void switch_keys(struct dkim_run *run, const struct mz_store_dkim *key,
+			const struct mz_store_dkim *old)
+{
+	int err = mz_store_dkim_switch(run->app->store, run->domain->text, key->selector,
+				       old == NULL ? NULL : old->selector, mz_clock_wall());
+
+	if (err != MZ_OK) {
+		dkim_failed_store(run, err);
+		return;
+	}
+	log_key(run, key, MZ_DKIM_ACTIVE);
+	if (old != NULL)
+		log_key(run, old, MZ_DKIM_RETIRING);
+	run->again = true;
+}
+
 /* The signers do not have the key any more. */
 static void set_free(struct dkim_run *run, const struct mz_store_dkim *key)
 {
@@ -271,10 +288,8 @@ void dkim_carry_out(struct dkim_run *run, enum mz_dkim_algorithm algorithm,
 	const struct mz_store_dkim *key = step->key == MZ_LIFE_NONE ? NULL : &keys[step->key].row;
 
 	switch (step->act) {
-	case MZ_LIFE_SWITCH: /* one turn of the loop is one transaction */
-		if (set_stage(run, key, MZ_DKIM_ACTIVE) && step->old != MZ_LIFE_NONE &&
-		    set_stage(run, &keys[step->old].row, MZ_DKIM_RETIRING))
-			set_free(run, &keys[step->old].row);
+	case MZ_LIFE_SWITCH:
+		switch_keys(run, key, step->old == MZ_LIFE_NONE ? NULL : &keys[step->old].row);
 		break;
 	case MZ_LIFE_HAND:
 	case MZ_LIFE_TELL:

@@ -79,6 +79,11 @@ static const char *const sql[MZ_SQL_COUNT] = {
 	[MZ_SQL_DKIM_STAGE] =
 		"UPDATE dkim SET stage = ?, since = ?, handed = MAX(handed, (stage = 1) * since),"
 		" rotate = 0 WHERE domain = ? AND selector = ?",
+	[MZ_SQL_DKIM_SWITCH] =
+		"UPDATE dkim SET stage = 2 - (selector = ?2), since = ?4,"
+		" handed = handed * (selector = ?2), rotate = 0"
+		" WHERE domain = ?1 AND selector IN (?2, ?3) AND 1 + (?3 IS NOT NULL) ="
+		" (SELECT count(*) FROM dkim WHERE domain = ?1 AND selector IN (?2, ?3))",
 	[MZ_SQL_DKIM_HANDED] = "UPDATE dkim SET handed = ? WHERE domain = ? AND selector = ?",
 	[MZ_SQL_DKIM_ROTATE] = "UPDATE dkim SET rotate = ? WHERE domain = ? AND selector = ?",
 #define DKIM_COLUMNS                                                                               \

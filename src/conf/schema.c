@@ -350,12 +350,14 @@ static const struct conf_group task_group = {"task_manager group", ROWS(task_row
 static const struct conf_row hook_rows[] = {
 	{.name = "dkim_activated", .type = CONF_COMMAND, .max = 100,
 	 INTO(struct raw_conf, out.hooks.dkim_activated),
-	 .help = "Runs when a DKIM key has become the one to sign with."},
+	 .help = "Runs when signers are to use another DKIM key, or to give one up; it becomes "
+		 "active only when this went well."},
 	{.name = "certificate_renew", .type = CONF_COMMAND, .max = 100,
 	 INTO(struct raw_conf, out.hooks.certificate_renew),
 	 .help = "Runs when a certificate is to be renewed."},
 	{.name = "timeout", .type = CONF_DURATION, .min = 1, .max = DAY, .def = "60s",
-	 INTO(struct raw_conf, out.hooks.timeout), .help = "How long a hook may run."},
+	 INTO(struct raw_conf, out.hooks.timeout),
+	 .help = "How long a hook may run. Of each of them one runs at a time."},
 };
 static const struct conf_group hook_group = {"hooks group", ROWS(hook_rows)};
 

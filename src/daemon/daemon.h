@@ -247,7 +247,7 @@ struct hook_input {
 	void (*done)(void *arg, int64_t task, bool good, const char *reason);
 	void *arg;
 };
-/* Runs a hook as soon as those before it are over: one at a time. MZ_ENOMEM: it will not run. */
+/* Runs a hook as soon as those of its name before it are over. MZ_ENOMEM: it will not run. */
 int hook_start(struct app *app, const struct hook_input *input);
 /* Runs the certificate_renew hook for a task; finishes the task. */
 void hook_renew(struct app *app, const struct mz_task *task);

@@ -478,6 +478,33 @@ def test_hook_ends_when_it_ends(bind, site):
         assert daemon.stop() == 0
 
 
+def test_hooks_of_two_names(bind, site):
+    """A hook waits for those of its own name, which may work on the same files, and for no other."""
+    zones = [add_zone(bind) for _ in range(2)]
+    site = dkim_site(site, bind, zones[0], ["ed25519-sha256"])
+    site.add_domain(zones[1], dkim_management=site.settings["domains"][0]["dkim_management"])
+    go = site.path("go")
+    os.mkfifo(go)
+    renew = site.file("renew", "#!/bin/sh\necho renewing\nread x < %s\necho renewed\n" % go, 0o700)
+    # mkdir fails where another one runs
+    told = site.file("told", "#!/bin/sh\nmkdir %s.lock && sleep 1 && rmdir %s.lock\n" % (go, go), 0o700)
+    site.settings["hooks"] = {
+        "dkim_activated": mz.Raw('[ "%s" ]' % told),
+        "certificate_renew": mz.Raw('[ "%s" ]' % renew),
+        "timeout": "90s",
+    }
+    site.write()
+    with Daemon(site) as daemon:
+        site.must(0, "reconcile", "--on-success-renew-certificate", zones[0])
+        daemon.wait_log("renewing")
+        servers.wait_for("two keys", lambda: len(keys(daemon, "active")) == 2, 40, daemon.process)
+        assert "renewed" not in daemon.log() and "exit status" not in daemon.log()
+        with open(go, "w") as fifo:
+            fifo.write("go\n")
+        daemon.wait_log("renewed")
+        assert daemon.stop() == 0
+
+
 def test_given_up(bind, site):
     """Signers are told to stop: of a key that is revoked at once, of an algorithm that goes before its record."""
     zone = add_zone(bind)

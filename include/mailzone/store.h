@@ -118,10 +118,12 @@ int mz_store_change_narrow(struct mz_store *store, int64_t id, const struct mz_r
 int mz_store_change_end(struct mz_store *store, int64_t id, enum mz_change_state state,
 			uint32_t serial);
 /* Calls fn for the changes, newest first: of one domain, or of all when domain is NULL; with
- * state INTENDED only those when `intended`; at most `limit`, 0: all. The pointers hold during the
+ * state INTENDED only those when `intended`; with a number below `below`, 0: from the newest on; at
+ * most `limit`, 0: all. The pointers hold during the
  * call. A damaged row is left out, and MZ_ESTATE returned at the end. */
-int mz_store_changes(struct mz_store *store, const char *domain, bool intended, unsigned limit,
-		     void (*fn)(void *arg, const struct mz_store_change *change), void *arg);
+int mz_store_changes(struct mz_store *store, const char *domain, bool intended, int64_t below,
+		     unsigned limit, void (*fn)(void *arg, const struct mz_store_change *change),
+		     void *arg);
 /* Calls fn once, with the change of this number. MZ_ENOTFOUND; MZ_ESTATE when its row is damaged. */
 int mz_store_change_get(struct mz_store *store, int64_t id,
 			void (*fn)(void *arg, const struct mz_store_change *change), void *arg);

@@ -259,7 +259,7 @@ static int file_intended(struct app *app)
 {
 	struct names names = {0};
 	int64_t id = 0;
-	int err = mz_store_changes(app->store, NULL, true, 0, on_intended, &names);
+	int err = mz_store_changes(app->store, NULL, true, 0, 0, on_intended, &names);
 
 	if (err == MZ_OK)
 		err = names.err;

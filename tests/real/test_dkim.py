@@ -692,7 +692,7 @@ def test_list_of_many(bind, site):
         assert said[-1].get("exit") == 0, said
         listed = "".join(reply["output"] for reply in said[:-1])
         assert [line.split()[0] for line in listed.splitlines() if " s1 " in line] == names
-        assert len(said) == 4
+        assert len(said) > 3
         assert {k["domain"] for k in keys(daemon, "active")} == set(names)
         assert daemon.stop() == 0
 

@@ -86,14 +86,29 @@ static void finish(struct dkim_run *run)
 	run_free(run);
 }
 
+/* Are the domain's keys kept, or not, as when the run began? */
+static bool is_current(const struct dkim_run *run)
+{
+	const struct mz_conf_domain *now =
+		mz_conf_find_domain(run->app->site->conf, run->domain->text);
+
+	return (now == NULL) == (run->name != NULL) &&
+	       (now != NULL && dkim_is_kept(now)) == dkim_is_kept(run->domain);
+}
+
 void dkim_part_over(struct dkim_run *run)
 {
+	bool current = is_current(run);
+
 	if (--run->waits > 0)
 		return;
-	if (run->again)
+	if (run->again && current) {
 		advance(run, false);
-	else
+	} else {
+		if (!current)
+			come_back(run, mz_clock_wall()); /* the next one knows better */
 		finish(run);
+	}
 }
 
 /* ---- decisions --------------------------------------------------------------------------------------------- */

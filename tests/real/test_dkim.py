@@ -314,6 +314,40 @@ def test_left(server, site, on_removal, how):
         assert daemon.stop() == 0
 
 
+def test_back_while_told(bind, site):
+    """A domain that comes back while signers are told to give its key up: mail that is under way verifies."""
+    zone = add_zone(bind)
+    site = dkim_site(site, bind, zone, ["ed25519-sha256"])
+    go = site.path("go")
+    os.mkfifo(go)
+    script = site.file(
+        "activated", '#!/bin/sh\necho "told $SELECTOR."\ntest -n "$SELECTOR" || read x < %s\n' % go, 0o700
+    )
+    site.settings["hooks"] = {"dkim_activated": mz.Raw('[ "%s" ]' % script), "timeout": "60s"}
+    domains = site.settings["domains"]
+    domains[0]["dns_management"]["on_removal"] = "withdraw"
+    site.write()
+    with Daemon(site) as daemon:
+        old = wait_keys(daemon, {("active", "ed25519-sha256")})["active", "ed25519-sha256"]
+        site.settings["domains"] = []
+        site.write().must(0, "reload")
+        daemon.wait_log("told .")
+        site.settings["domains"] = domains
+        site.write().must(0, "reload")
+        with open(go, "w") as fifo:
+            fifo.write("go\n")
+        daemon.wait_log("told .", times=2)
+        with open(go, "w") as fifo:
+            fifo.write("go\n")
+        found = wait_keys(daemon, {("retiring", "ed25519-sha256"), ("active", "ed25519-sha256")})
+        assert found["retiring", "ed25519-sha256"]["selector"] == old["selector"]
+        site.must(0, "reconcile", "--wait", zone)
+        assert record(bind, zone, old["selector"]) == expected(site, zone, old)
+        deleted = [rr["owner"] for change in history(site) for rr in change["deleted"]]
+        assert [owner for owner in deleted if old["selector"] in owner] == []
+        assert daemon.stop() == 0
+
+
 def test_keys_by_hand_take_over(server, site):
     """Automatic keys of a domain whose keys are managed by hand from now on retire as in a rotation."""
     zone = add_zone(server)
@@ -348,6 +382,29 @@ def test_keys_by_hand_take_over(server, site):
         assert {t["state"] for t in daemon.json("tasks")["tasks"]} <= {"done"}
         daemon.wait_state(zone, "in-sync")
         assert "task_failed" not in daemon.log()
+        assert daemon.stop() == 0
+
+
+def test_no_mail_any_more(bind, site):
+    """The keys of a domain that is to have no mail are given up, then their records go, then the files."""
+    zone = add_zone(bind)
+    site = dkim_site(site, bind, zone, ["ed25519-sha256"], retire_after="1s", delete_after="1s")
+    script = site.file("activated", '#!/bin/sh\necho "told $SELECTOR."\nexit $(cat %s)\n' % site.path("status"), 0o700)
+    site.file("status", "0")
+    site.settings["hooks"] = {"dkim_activated": mz.Raw('[ "%s" ]' % script)}
+    site.write()
+    with Daemon(site) as daemon:
+        old = wait_keys(daemon, {("active", "ed25519-sha256")})["active", "ed25519-sha256"]
+        site.file("status", "7")
+        site.settings["domains"][0]["no_mail"] = True
+        site.write().must(0, "reload")
+        daemon.wait_log("told .", times=2)
+        assert record(bind, zone, old["selector"]) == expected(site, zone, old)
+        site.file("status", "0")
+        wait_record(bind, zone, old["selector"], None)
+        daemon.wait_state(zone, "in-sync")
+        servers.wait_for("no keys", lambda: not daemon.json("dkim", "list")["keys"], 30)
+        assert not os.path.exists(key_file(site, zone, old["selector"]))
         assert daemon.stop() == 0
 
 

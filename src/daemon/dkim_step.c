@@ -6,13 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A key pair to be made; the worker's. */
+/* A key pair to be made. But for `part` it is the worker's. */
 struct pair_order {
 	struct dkim_run_part *part; /* NULL: nobody wants it any more */
+	struct site *site;	    /* held */
+	const struct mz_conf_domain *domain;
 	enum mz_dkim_algorithm algorithm;
-	unsigned bits;
+	int64_t now;
 	struct mz_dkim_pair *pair;
 	struct mz_cause cause;
+	int err;
 };
 
 void dkim_failed(struct dkim_run *run, const char *why)
@@ -96,34 +99,38 @@ static void delete_key(struct dkim_run *run, const struct mz_store_dkim *key)
 
 /* ---- a new key ------------------------------------------------------------------------------------------- */
 
-static void place(struct dkim_run_part *part, const struct pair_order *order)
+static void keep(struct dkim_run_part *part, struct pair_order *order)
 {
 	struct dkim_run *run = part->run;
 	struct mz_store_dkim key = {.algorithm = part->algorithm};
-	struct mz_cause why = order->cause;
-	struct mz_str selector = {0};
-	int err = MZ_ECRYPTO;
 
-	if (order->pair != NULL)
-		err = mz_dkim_pair_place(order->pair, run->app->store,
-					 run->site->conf->state_directory, run->domain,
-					 mz_clock_wall(), &selector, &why);
-	if (err != MZ_OK) {
-		dkim_failed(run, why.text);
-	} else {
-		key.selector = selector.s;
-		log_key(run, &key, MZ_DKIM_PENDING);
-		run->publish = true;
+	if (order->err == MZ_OK)
+		order->err = mz_dkim_pair_keep(order->pair, run->app->store, run->domain,
+					       mz_clock_wall(), &order->cause);
+	if (order->err != MZ_OK) {
+		dkim_failed(run, order->cause.text);
+		return;
 	}
-	mz_str_clear(&selector);
+	key.selector = mz_dkim_pair_selector(order->pair);
+	log_key(run, &key, MZ_DKIM_PENDING);
+	run->publish = true;
 }
 
-/* In the thread. */
+/* In the thread. It reads by a database connection of its own. */
 static void make_pair(void *arg)
 {
 	struct pair_order *order = arg;
+	const char *state = order->site->conf->state_directory;
+	struct mz_store *store = NULL;
 
-	(void)mz_dkim_pair_new(&order->pair, order->algorithm, order->bits, &order->cause);
+	order->err = mz_dkim_pair_new(&order->pair, order->algorithm, order->domain->rsa_bits,
+				      &order->cause);
+	if (order->err == MZ_OK)
+		order->err = mz_store_open_readonly(&store, state, &order->cause);
+	if (order->err == MZ_OK)
+		order->err = mz_dkim_pair_write(order->pair, store, state, order->domain,
+						order->now, &order->cause);
+	mz_store_close(store);
 }
 
 static void on_made(void *arg, bool over)
@@ -133,9 +140,10 @@ static void on_made(void *arg, bool over)
 
 	if (part != NULL) {
 		part->order = NULL;
-		place(part, order);
+		keep(part, order);
 	}
 	mz_dkim_pair_free(order->pair);
+	site_release(order->site);
 	free(order);
 	if (part != NULL)
 		dkim_part_over(part->run);
@@ -154,13 +162,16 @@ static void make(struct dkim_run *run, struct dkim_run_part *part)
 
 	if (order != NULL)
 		*order = (struct pair_order){.part = part,
+					     .site = run->site,
+					     .domain = run->domain,
 					     .algorithm = part->algorithm,
-					     .bits = run->domain->rsa_bits};
+					     .now = mz_clock_wall()};
 	if (order == NULL || worker_order(run->app->maker, make_pair, on_made, order) != MZ_OK) {
 		free(order);
 		dkim_failed(run, mz_strerror(MZ_ENOMEM));
 		return;
 	}
+	site_hold(order->site);
 	part->order = order;
 	run->waits++;
 }

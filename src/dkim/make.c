@@ -22,6 +22,10 @@ struct mz_dkim_pair {
 	unsigned bits;
 	BIO *pem; /* the private half (PKCS#8); a memory BIO cleanses what it held */
 	struct mz_dkim_public public;
+	struct mz_str selector;
+	unsigned version;
+	char written
+		[PATH_MAX]; /* its file, as long as that has no row; "" for one that was found */
 };
 
 /* What is placed: one key of one domain. */
@@ -29,10 +33,8 @@ struct placing {
 	struct mz_store *store;
 	const struct mz_conf_domain *domain;
 	struct mz_dkim_pair *pair;
-	unsigned version;
 	int64_t now;
 	char folder[PATH_MAX];
-	bool wrote; /* the file; it was not found there */
 	struct mz_cause *cause;
 };
 
@@ -106,8 +108,11 @@ void mz_dkim_pair_free(struct mz_dkim_pair *pair)
 {
 	if (pair == NULL)
 		return;
+	if (pair->written[0] != '\0')
+		(void)unlink(pair->written);
 	BIO_free(pair->pem);
 	mz_dkim_public_clear(&pair->public);
+	mz_str_clear(&pair->selector);
 	free(pair);
 }
 
@@ -121,7 +126,7 @@ static int expand(const struct placing *m, struct mz_str *out)
 	return mz_dkim_selector(out, m->domain->selector_template,
 				&(struct mz_dkim_selector_input){
 					.algorithm = m->pair->algorithm,
-					.version = m->version,
+					.version = m->pair->version,
 					.now = m->now,
 					.hash_of = m->pair->public.text,
 					.random = random,
@@ -151,7 +156,7 @@ static bool adopt(const struct placing *m, const char *path)
 	return true;
 }
 
-static int write_file(struct placing *m, const char *path)
+static int write_file(const struct placing *m, const char *path)
 {
 	char *text = NULL;
 	long len = BIO_get_mem_data(m->pair->pem, &text);
@@ -159,22 +164,13 @@ static int write_file(struct placing *m, const char *path)
 
 	if (err == MZ_OK)
 		err = mz_file_write_atomic(path, text, (size_t)len, 0600, m->cause);
-	m->wrote = err == MZ_OK;
+	if (err == MZ_OK)
+		(void)snprintf(m->pair->written, sizeof(m->pair->written), "%s", path);
 	return err;
 }
 
-/* A key without a row is nobody's: unless it was found, no trace of it stays. */
-static void forget(const struct placing *m, const char *selector)
-{
-	char path[PATH_MAX] = "";
-	int n = snprintf(path, sizeof(path), "%s/%s.pem", m->folder, selector);
-
-	if (m->wrote && n > 0 && (size_t)n < sizeof(path))
-		(void)unlink(path);
-}
-
 /* Tries one selector: MZ_EEXIST when it is taken, in the store or by a file that is not ours. */
-static int try_selector(struct placing *m, const char *selector)
+static int try_selector(const struct placing *m, const char *selector)
 {
 	struct known known = {.selector = selector};
 	char path[PATH_MAX] = "";
@@ -199,8 +195,9 @@ static int try_selector(struct placing *m, const char *selector)
 }
 
 /* Finds a free selector and leaves the key's file under it. */
-static int place(struct placing *m, struct mz_str *selector)
+static int place(const struct placing *m)
 {
+	struct mz_str *selector = &m->pair->selector;
 	struct mz_str base = {0};
 	int err = expand(m, &base);
 
@@ -245,9 +242,9 @@ static int set_folder(char folder[PATH_MAX], const char *state_directory, const 
 	return MZ_OK;
 }
 
-int mz_dkim_pair_place(struct mz_dkim_pair *pair, struct mz_store *store,
+int mz_dkim_pair_write(struct mz_dkim_pair *pair, struct mz_store *store,
 		       const char *state_directory, const struct mz_conf_domain *domain,
-		       int64_t now, struct mz_str *selector, struct mz_cause *cause)
+		       int64_t now, struct mz_cause *cause)
 {
 	struct placing m = {.store = store,
 			    .domain = domain,
@@ -263,27 +260,34 @@ int mz_dkim_pair_place(struct mz_dkim_pair *pair, struct mz_store *store,
 	if (err != MZ_OK)
 		return mz_cause_set(cause, err, "%s: cannot read the DKIM keys of the state: %s",
 				    domain->text, mz_strerror(err));
-	m.version = known.highest[pair->algorithm] + 1;
-	err = place(&m, selector);
+	pair->version = known.highest[pair->algorithm] + 1;
+	return place(&m);
+}
+
+int mz_dkim_pair_keep(struct mz_dkim_pair *pair, struct mz_store *store,
+		      const struct mz_conf_domain *domain, int64_t now, struct mz_cause *cause)
+{
+	int err = mz_store_dkim_add(store, &(struct mz_store_dkim){
+						   .domain = domain->text,
+						   .selector = pair->selector.s,
+						   .algorithm = pair->algorithm,
+						   .stage = MZ_DKIM_PENDING,
+						   .version = pair->version,
+						   .public_text = pair->public.text,
+						   .created = now,
+						   .since = now,
+					   });
+
 	if (err != MZ_OK)
-		return err;
-	/* The row comes last: no record is ever published for a key that was not kept. */
-	err = mz_store_dkim_add(store, &(struct mz_store_dkim){
-					       .domain = domain->text,
-					       .selector = selector->s,
-					       .algorithm = pair->algorithm,
-					       .stage = MZ_DKIM_PENDING,
-					       .version = m.version,
-					       .public_text = pair->public.text,
-					       .created = now,
-					       .since = now,
-				       });
-	if (err != MZ_OK) {
-		(void)mz_cause_set(cause, err, "%s: cannot store the DKIM key %s: %s", domain->text,
-				   selector->s, mz_strerror(err));
-		forget(&m, selector->s);
-	}
-	return err;
+		return mz_cause_set(cause, err, "%s: cannot store the DKIM key %s: %s",
+				    domain->text, pair->selector.s, mz_strerror(err));
+	pair->written[0] = '\0';
+	return MZ_OK;
+}
+
+const char *mz_dkim_pair_selector(const struct mz_dkim_pair *pair)
+{
+	return pair->selector.s;
 }
 
 int mz_dkim_key_path(struct mz_str *out, const char *state_directory, const char *domain,
@@ -302,14 +306,13 @@ static int make_one(struct mz_store *store, const char *state_directory,
 		    int64_t now, struct mz_cause *cause)
 {
 	struct mz_dkim_pair *pair = NULL;
-	struct mz_str selector = {0};
 	int err = mz_dkim_pair_new(&pair, algorithm, domain->rsa_bits, cause);
 
 	if (err == MZ_OK)
-		err = mz_dkim_pair_place(pair, store, state_directory, domain, now, &selector,
-					 cause);
+		err = mz_dkim_pair_write(pair, store, state_directory, domain, now, cause);
+	if (err == MZ_OK)
+		err = mz_dkim_pair_keep(pair, store, domain, now, cause);
 	mz_dkim_pair_free(pair);
-	mz_str_clear(&selector);
 	return err;
 }
 

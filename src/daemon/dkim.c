@@ -86,29 +86,14 @@ static void finish(struct dkim_run *run)
 	run_free(run);
 }
 
-/* Are the domain's keys kept, or not, as when the run began? */
-static bool is_current(const struct dkim_run *run)
-{
-	const struct mz_conf_domain *now =
-		mz_conf_find_domain(run->app->site->conf, run->domain->text);
-
-	return (now == NULL) == (run->name != NULL) &&
-	       (now != NULL && dkim_is_kept(now)) == dkim_is_kept(run->domain);
-}
-
 void dkim_part_over(struct dkim_run *run)
 {
-	bool current = is_current(run);
-
 	if (--run->waits > 0)
 		return;
-	if (run->again && current) {
+	if (run->again)
 		advance(run, false);
-	} else {
-		if (!current)
-			come_back(run, mz_clock_wall()); /* the next one knows better */
+	else
 		finish(run);
-	}
 }
 
 /* ---- decisions --------------------------------------------------------------------------------------------- */
@@ -186,6 +171,16 @@ static bool load(struct dkim_run *run, bool fresh)
 	return err == MZ_OK;
 }
 
+/* Are the domain's keys kept, or not, as when the run began? */
+static bool is_current(const struct dkim_run *run)
+{
+	const struct mz_conf_domain *now =
+		mz_conf_find_domain(run->app->site->conf, run->domain->text);
+
+	return (now == NULL) == (run->name != NULL) &&
+	       (now != NULL && dkim_is_kept(now)) == dkim_is_kept(run->domain);
+}
+
 /* Decides, and begins what was decided. What was confirmed meanwhile is decided anew. */
 static void advance(struct dkim_run *run, bool fresh)
 {
@@ -193,7 +188,9 @@ static void advance(struct dkim_run *run, bool fresh)
 
 	run->again = false;
 	run->next = 0;
-	if (!load(run, fresh)) {
+	if (!is_current(run))
+		come_back(run, mz_clock_wall()); /* another run, which knows better */
+	if (run->next != 0 || !load(run, fresh)) {
 		finish(run);
 		return;
 	}

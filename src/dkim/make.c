@@ -169,7 +169,17 @@ static int write_file(const struct placing *m, const char *path)
 	return err;
 }
 
-/* Tries one selector: MZ_EEXIST when it is taken, in the store or by a file that is not ours. */
+static bool is_manual(const struct mz_conf_domain *domain, const char *selector)
+{
+	for (size_t i = 0; i < domain->dkim_key_count; i++) {
+		if (strcasecmp(domain->dkim_keys[i].selector, selector) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Tries one selector: MZ_EEXIST when it is taken, by the operator, in the store or by a file that is not
+ * ours. */
 static int try_selector(const struct placing *m, const char *selector)
 {
 	struct known known = {.selector = selector};
@@ -181,7 +191,7 @@ static int try_selector(const struct placing *m, const char *selector)
 	if (err != MZ_OK)
 		return mz_cause_set(m->cause, err, "%s: cannot read the DKIM keys of the state: %s",
 				    m->domain->text, mz_strerror(err));
-	if (known.found)
+	if (known.found || is_manual(m->domain, selector))
 		return MZ_EEXIST;
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return mz_cause_set(m->cause, MZ_ERANGE, "the path of the key of %s is too long",

@@ -240,6 +240,22 @@ static void test_not_adopted(void **state)
 	}
 }
 
+/* A key of the operator's has the selector: two records would stand there. */
+static void test_manual_selector(void **state)
+{
+	struct mz_store *store = store_at("operator");
+	struct world w;
+
+	(void)state;
+	make_world(&w);
+	w.domain.dkim_algorithms = 1u << MZ_DKIM_ED25519;
+	w.domain.selector_template = "mail";
+	world_key(&w, "Mail", data_file("ed25519.pub.pem", 0644));
+	assert_int_equal(make(store, "operator", &w), 1);
+	assert_keys(store, "mail-2 ed25519 pending 1\n");
+	mz_store_close(store);
+}
+
 static void test_not_automatic(void **state)
 {
 	struct mz_store *store = store_at("manual");
@@ -346,7 +362,7 @@ int main(void)
 		cmocka_unit_test(test_taken_selector), cmocka_unit_test(test_adopted),
 		cmocka_unit_test(test_not_adopted),    cmocka_unit_test(test_not_automatic),
 		cmocka_unit_test(test_faults),	       cmocka_unit_test(test_random),
-		cmocka_unit_test(test_no_row),
+		cmocka_unit_test(test_no_row),	       cmocka_unit_test(test_manual_selector),
 	};
 
 	return cmocka_run_group_tests(tests, folder_make, folder_remove);

@@ -118,10 +118,12 @@ int mz_store_change_narrow(struct mz_store *store, int64_t id, const struct mz_r
 int mz_store_change_end(struct mz_store *store, int64_t id, enum mz_change_state state,
 			uint32_t serial);
 /* Calls fn for the changes, newest first: of one domain, or of all when domain is NULL; with
- * state INTENDED only those when `intended`; at most `limit`, 0: all. The pointers hold during the
+ * state INTENDED only those when `intended`; with a number below `below`, 0: from the newest on; at
+ * most `limit`, 0: all. The pointers hold during the
  * call. A damaged row is left out, and MZ_ESTATE returned at the end. */
-int mz_store_changes(struct mz_store *store, const char *domain, bool intended, unsigned limit,
-		     void (*fn)(void *arg, const struct mz_store_change *change), void *arg);
+int mz_store_changes(struct mz_store *store, const char *domain, bool intended, int64_t below,
+		     unsigned limit, void (*fn)(void *arg, const struct mz_store_change *change),
+		     void *arg);
 /* Calls fn once, with the change of this number. MZ_ENOTFOUND; MZ_ESTATE when its row is damaged. */
 int mz_store_change_get(struct mz_store *store, int64_t id,
 			void (*fn)(void *arg, const struct mz_store_change *change), void *arg);
@@ -176,16 +178,23 @@ int mz_store_tasks_trim(struct mz_store *store, unsigned keep);
 
 /* ---- domains under automatic management --------------------------------------------------- */
 
-/* Inserts or replaces what is to become of a domain's records when it leaves the configuration,
- * also while no daemon runs. */
-int mz_store_domain_put(struct mz_store *store, const char *domain, enum mz_on_removal on_removal);
+/* What must be known of a domain once it has left the configuration, also while no daemon runs. It is
+ * kept until nothing is to be done for the domain any more. */
+struct mz_store_domain {
+	const char *name;
+	enum mz_on_removal on_removal;
+	int64_t delete_after; /* seconds: its retired DKIM keys are deleted so long after */
+};
+/* Inserts or replaces what is known of a domain. */
+int mz_store_domain_put(struct mz_store *store, const struct mz_store_domain *domain);
 /* MZ_OK also when there is no such domain. */
 int mz_store_domain_delete(struct mz_store *store, const char *domain);
-/* Calls fn for each, ordered by name. A damaged row is left out, and MZ_ESTATE returned at the
- * end. */
+/* Calls fn for each, ordered by name. The pointers hold during the call. A damaged row is left out, and
+ * MZ_ESTATE returned at the end. */
 int mz_store_domains(struct mz_store *store,
-		     void (*fn)(void *arg, const char *domain, enum mz_on_removal on_removal),
-		     void *arg);
+		     void (*fn)(void *arg, const struct mz_store_domain *domain), void *arg);
+/* The domain of this name into *out, but for its name. MZ_ENOTFOUND; MZ_ESTATE when its row is damaged. */
+int mz_store_domain_get(struct mz_store *store, const char *name, struct mz_store_domain *out);
 
 /* ---- DKIM keys ----------------------------------------------------------------------------- */
 
@@ -215,6 +224,10 @@ int mz_store_dkim_add(struct mz_store *store, const struct mz_store_dkim *key);
  * key that becomes DELETED is forgotten. MZ_ENOTFOUND when the domain has no such selector. */
 int mz_store_dkim_set_stage(struct mz_store *store, const char *domain, const char *selector,
 			    enum mz_dkim_stage stage, int64_t since);
+/* One takes over from the other: `selector` becomes ACTIVE and `old`, where it is not NULL, RETIRING and
+ * handed to nobody; both or, with MZ_ENOTFOUND, none. */
+int mz_store_dkim_switch(struct mz_store *store, const char *domain, const char *selector,
+			 const char *old, int64_t since);
 /* Both MZ_ENOTFOUND as above. */
 int mz_store_dkim_set_handed(struct mz_store *store, const char *domain, const char *selector,
 			     int64_t handed);
@@ -227,6 +240,10 @@ int mz_store_dkim_list(struct mz_store *store, const char *domain,
  * domain, then oldest first. */
 int mz_store_dkim_signing(struct mz_store *store,
 			  void (*fn)(void *arg, const struct mz_store_dkim *key), void *arg);
+
+/* Every domain that has a key which is not deleted: calls fn for each once, ordered by name. */
+int mz_store_dkim_domains(struct mz_store *store, void (*fn)(void *arg, const char *domain),
+			  void *arg);
 
 /* What one server was seen to serve in the place of a key's record. {0}: it was never asked. */
 struct mz_store_dkim_seen {

@@ -163,5 +163,5 @@ void command_clear(void)
 {
 	command_run_clear();
 	command_tasks_clear();
-	command_keys_clear();
+	pieces_clear();
 }

@@ -189,20 +189,19 @@ void outcome_end_task(struct app *app, int64_t id, enum mz_task_result result, c
 		      const struct server_status *server, bool silent);
 
 /* withdraw.c */
+/* A domain has left, and no signer has a key of it any more: a withdrawal is filed where it is to be. */
+int withdraw_file(struct app *app, const char *domain);
 /* Starts a task that withdraws a domain; it ends by itself. Where there is no memory it stays due. */
 void withdraw_start(struct app *app, const struct mz_task *task);
 /* Forgets those under way; after mz_engine_free and run_clear. */
 void withdraw_clear(struct app *app);
 
 /* dkim.c: DKIM keys over time */
-/* Starts a dkim-management task of the domain, unless one of it is under way, or too many are. */
-void dkim_start(struct app *app, const struct mz_task *task, const struct mz_conf_domain *domain);
-/* Files one, where the daemon keeps the domain's keys. */
-int dkim_file(struct app *app, const struct mz_conf_domain *domain, int64_t due);
-/* The domain's DKIM records are not ours to keep any more: none of its keys is to sign, also not when it
- * comes back, as nobody knows what is served meanwhile. `stage`, RETIRING or RETIRED: what becomes of those
- * that sign or have signed. MZ_ENOMEM or an error of the store. */
-int dkim_leave(struct app *app, const char *domain, enum mz_dkim_stage stage);
+/* Starts a dkim-management task, unless one of its domain is under way, or too many are. Where the daemon
+ * keeps the domain's keys no more, or the domain has left, what it has of keys is given up and deleted. */
+void dkim_start(struct app *app, const struct mz_task *task);
+/* Files one. */
+int dkim_file(struct app *app, const char *domain, int64_t due);
 /* A record of the domain's keys was added: a warning where its key signs or signed, as it should have
  * been there. */
 void dkim_added(struct app *app, const struct mz_conf_domain *domain, const struct mz_rr *rr);
@@ -250,7 +249,7 @@ struct hook_input {
 	void (*done)(void *arg, int64_t task, bool good, const char *reason);
 	void *arg;
 };
-/* Runs a hook as soon as those before it are over: one at a time. MZ_ENOMEM: it will not run. */
+/* Runs a hook as soon as those of its name before it are over. MZ_ENOMEM: it will not run. */
 int hook_start(struct app *app, const struct hook_input *input);
 /* Runs the certificate_renew hook for a task; finishes the task. */
 void hook_renew(struct app *app, const struct mz_task *task);

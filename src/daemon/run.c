@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* From due tasks to jobs, one a zone at a time. */
-#include "src/daemon/dkim.h"
+#include "src/daemon/daemon.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
@@ -262,20 +262,19 @@ static bool on_due(void *arg, const struct mz_task *task)
 		hook_renew(app, task);
 		return true;
 	}
+	if (task->kind == MZ_TASK_DKIM) {
+		dkim_start(app, task);
+		return true;
+	}
 	domain = mz_conf_find_domain(app->site->conf, task->domain);
 	if ((task->flags & MZ_TASK_WITHDRAW) != 0 && domain == NULL) {
 		withdraw_start(app, task);
 		return true;
 	}
 	/* One that was to be withdrawn may have come back. */
-	if ((task->flags & MZ_TASK_WITHDRAW) != 0 || domain == NULL || !domain->automatic ||
-	    (task->kind == MZ_TASK_DKIM && !dkim_is_kept(domain))) {
+	if ((task->flags & MZ_TASK_WITHDRAW) != 0 || domain == NULL || !domain->automatic) {
 		(void)mz_queue_cancel(app->queue, task->id,
 				      NULL); /* no more of the kind is to be done */
-		return true;
-	}
-	if (task->kind == MZ_TASK_DKIM) {
-		dkim_start(app, task, domain);
 		return true;
 	}
 	if (app->running >= ZONES_MAX)

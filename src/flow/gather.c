@@ -146,7 +146,7 @@ static int recall_ledger(struct flow *flow, size_t i)
 	}
 	mz_rrlist_clear(&ledger);
 	if (err == MZ_OK)
-		err = mz_store_changes(store, domain->text, true, 1000, on_intended, &intended);
+		err = mz_store_changes(store, domain->text, true, 0, 1000, on_intended, &intended);
 	return err != MZ_OK ? err : intended.err;
 }
 

@@ -3,6 +3,7 @@
 #include "src/records/cache.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* One domain whose facts are gathered. `err` is sticky; the rest is read all the same, so that all
  * faults are reported. */
@@ -67,8 +68,18 @@ static void manual_keys(struct gathering *g)
 	}
 }
 
+static bool is_manual(const struct mz_conf_domain *domain, const char *selector)
+{
+	for (size_t i = 0; i < domain->dkim_key_count; i++) {
+		if (strcasecmp(domain->dkim_keys[i].selector, selector) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Published are the keys that sign, will sign or have signed of late, and the revoked ones, whose
- * empty record says so (daemon.md). */
+ * empty record says so (daemon.md). Where keys are managed by hand, none of ours will sign that did not
+ * before; one whose selector was taken over is the operator's. */
 static void stored_key(void *arg, const struct mz_store_dkim *key)
 {
 	struct gathering *g = arg;
@@ -79,6 +90,10 @@ static void stored_key(void *arg, const struct mz_store_dkim *key)
 	if (signs)
 		g->present |= 1u << key->algorithm;
 	if (!signs && !revoked && key->stage != MZ_DKIM_RETIRING)
+		return;
+	if (key->stage == MZ_DKIM_PENDING && key->handed == 0 && !g->domain->dkim_automatic)
+		return;
+	if (is_manual(g->domain, key->selector))
 		return;
 	selector = mz_arena_strdup(&g->out->arena, key->selector);
 	text = revoked ? "" : mz_arena_strdup(&g->out->arena, key->public_text);
@@ -125,12 +140,13 @@ static void check_template(struct gathering *g)
 	mz_str_clear(&selector);
 }
 
-static void automatic_keys(struct gathering *g, struct mz_store *store)
+static void stored_keys(struct gathering *g, struct mz_store *store)
 {
 	const struct mz_conf_domain *domain = g->domain;
 	int err = MZ_OK;
 
-	check_template(g);
+	if (domain->dkim_automatic)
+		check_template(g);
 	if (store != NULL)
 		err = mz_store_dkim_list(store, domain->text, stored_key, g);
 	if (err != MZ_OK) {
@@ -139,7 +155,8 @@ static void automatic_keys(struct gathering *g, struct mz_store *store)
 			      mz_strerror(err));
 		note(g, err);
 	}
-	g->out->dkim_missing = domain->dkim_algorithms & ~g->present;
+	if (domain->dkim_automatic)
+		g->out->dkim_missing = domain->dkim_algorithms & ~g->present;
 }
 
 static void certificates(struct gathering *g, struct mz_store *store, int64_t now)
@@ -186,8 +203,7 @@ int mz_facts_load(struct mz_facts *out, struct mz_facts_cache *cache,
 	*out = (struct mz_facts){0};
 	if (published(&g, MZ_FAMILY_DKIM)) {
 		manual_keys(&g);
-		if (domain->dkim_automatic)
-			automatic_keys(&g, store);
+		stored_keys(&g, store);
 	}
 	if (published(&g, MZ_FAMILY_TLSA) && domain->system->certificate_count > 0)
 		certificates(&g, store, now);

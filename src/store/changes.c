@@ -153,13 +153,15 @@ static void clear_row(struct row *row)
 	mz_arena_clear(&row->texts);
 }
 
-int mz_store_changes(struct mz_store *store, const char *domain, bool intended, unsigned limit,
-		     void (*fn)(void *arg, const struct mz_store_change *change), void *arg)
+int mz_store_changes(struct mz_store *store, const char *domain, bool intended, int64_t below,
+		     unsigned limit, void (*fn)(void *arg, const struct mz_store_change *change),
+		     void *arg)
 {
-	int64_t below = INT64_MAX, damaged = 0;
+	int64_t damaged = 0;
 	unsigned shown = 0;
 	int got = 1, err = MZ_OK;
 
+	below = below == 0 ? INT64_MAX : below;
 	while (got > 0 && err == MZ_OK && (limit == 0 || shown < limit)) {
 		struct row row = {0};
 

@@ -66,16 +66,24 @@ static const char *const sql[MZ_SQL_COUNT] = {
 	[MZ_SQL_TASK_LAST] = "SELECT seq FROM sqlite_sequence WHERE name = 'task'",
 	[MZ_SQL_TASKS_TRIM] = "DELETE FROM task WHERE id IN (SELECT id FROM task WHERE state >= 3"
 			      " ORDER BY changed DESC, id DESC LIMIT -1 OFFSET ?)",
-	[MZ_SQL_DOMAIN_PUT] = "INSERT INTO domain (name, on_removal) VALUES (?, ?)"
-			      " ON CONFLICT DO UPDATE SET on_removal = excluded.on_removal",
+	[MZ_SQL_DOMAIN_PUT] = "INSERT INTO domain (name, on_removal, delete_after) VALUES (?, ?, ?)"
+			      " ON CONFLICT DO UPDATE SET on_removal = excluded.on_removal,"
+			      " delete_after = excluded.delete_after",
 	[MZ_SQL_DOMAIN_DELETE] = "DELETE FROM domain WHERE name = ?",
-	[MZ_SQL_DOMAINS] = "SELECT on_removal, name FROM domain ORDER BY name",
+#define DOMAIN_COLUMNS "SELECT on_removal, delete_after, name FROM domain "
+	[MZ_SQL_DOMAINS] = DOMAIN_COLUMNS "ORDER BY name",
+	[MZ_SQL_DOMAIN_GET] = DOMAIN_COLUMNS "WHERE name = ?",
 	[MZ_SQL_DKIM_ADD] =
 		"INSERT INTO dkim (domain, selector, algorithm, stage, version, public_text,"
 		" created, since) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
 	[MZ_SQL_DKIM_STAGE] =
 		"UPDATE dkim SET stage = ?, since = ?, handed = MAX(handed, (stage = 1) * since),"
 		" rotate = 0 WHERE domain = ? AND selector = ?",
+	[MZ_SQL_DKIM_SWITCH] =
+		"UPDATE dkim SET stage = 2 - (selector = ?2), since = ?4,"
+		" handed = handed * (selector = ?2), rotate = 0"
+		" WHERE domain = ?1 AND selector IN (?2, ?3) AND 1 + (?3 IS NOT NULL) ="
+		" (SELECT count(*) FROM dkim WHERE domain = ?1 AND selector IN (?2, ?3))",
 	[MZ_SQL_DKIM_HANDED] = "UPDATE dkim SET handed = ? WHERE domain = ? AND selector = ?",
 	[MZ_SQL_DKIM_ROTATE] = "UPDATE dkim SET rotate = ? WHERE domain = ? AND selector = ?",
 #define DKIM_COLUMNS                                                                               \
@@ -84,6 +92,7 @@ static const char *const sql[MZ_SQL_COUNT] = {
 	[MZ_SQL_DKIM_LIST] = DKIM_COLUMNS "WHERE domain = ? ORDER BY id",
 	[MZ_SQL_DKIM_SIGNING] =
 		DKIM_COLUMNS "WHERE stage = 1 OR (stage = 0 AND handed > 0) ORDER BY domain, id",
+	[MZ_SQL_DKIM_DOMAINS] = "SELECT DISTINCT domain FROM dkim WHERE stage <> 4 ORDER BY domain",
 	[MZ_SQL_DKIM_SEEN_PUT] =
 		"INSERT INTO dkim_seen (domain, selector, server, hits, since, looked, cached)"
 		" VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET hits = excluded.hits,"

@@ -37,12 +37,15 @@ enum mz_store_sql {
 	MZ_SQL_DOMAIN_PUT,
 	MZ_SQL_DOMAIN_DELETE,
 	MZ_SQL_DOMAINS,
+	MZ_SQL_DOMAIN_GET,
 	MZ_SQL_DKIM_ADD,
 	MZ_SQL_DKIM_STAGE,
+	MZ_SQL_DKIM_SWITCH,
 	MZ_SQL_DKIM_HANDED,
 	MZ_SQL_DKIM_ROTATE,
 	MZ_SQL_DKIM_LIST,
 	MZ_SQL_DKIM_SIGNING,
+	MZ_SQL_DKIM_DOMAINS,
 	MZ_SQL_DKIM_SEEN_PUT,
 	MZ_SQL_DKIM_SEEN_LIST,
 	MZ_SQL_DKIM_SEEN_DELETE,
@@ -106,6 +109,9 @@ int mz_query_step(struct mz_query *q);
 void mz_query_end(struct mz_query *q);
 /* Step and end, for statements that give no rows. */
 int mz_query_run(struct mz_query *q);
+
+/* For statements whose one column is a domain: calls fn for each row, when no statement is open any more. */
+int mz_query_each_domain(struct mz_query *q, void (*fn)(void *arg, const char *domain), void *arg);
 
 /* A column that must lie in 0..max; false when it does not. */
 bool mz_query_bounded(const struct mz_query *q, int column, uint32_t max, uint32_t *out);

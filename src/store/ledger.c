@@ -86,7 +86,7 @@ static int collect(struct mz_query *q, int columns, struct mz_str *out)
 	}
 	mz_query_end(q);
 	if (got == 0 && out->failed)
-		return mz_store_fault(q->store, MZ_ENOMEM, "out of memory for the list of ledgers");
+		return mz_store_fault(q->store, MZ_ENOMEM, "out of memory for a list of domains");
 	return got;
 }
 
@@ -110,8 +110,7 @@ int mz_store_ledger_places(struct mz_store *store, const char *domain,
 	return err;
 }
 
-/* Calls fn for each row of a query that gives domains. */
-static int each_domain(struct mz_query *q, void (*fn)(void *arg, const char *domain), void *arg)
+int mz_query_each_domain(struct mz_query *q, void (*fn)(void *arg, const char *domain), void *arg)
 {
 	struct mz_str rows = {0};
 	int err = collect(q, 1, &rows);
@@ -130,7 +129,7 @@ int mz_store_ledger_domains(struct mz_store *store, const char *server, const ch
 	mz_query_read(&q, store, MZ_SQL_LEDGER_DOMAINS);
 	mz_query_text(&q, server);
 	mz_query_text(&q, origin);
-	return each_domain(&q, fn, arg);
+	return mz_query_each_domain(&q, fn, arg);
 }
 
 int mz_store_ledger_all(struct mz_store *store, void (*fn)(void *arg, const char *domain),
@@ -139,5 +138,5 @@ int mz_store_ledger_all(struct mz_store *store, void (*fn)(void *arg, const char
 	struct mz_query q = {0};
 
 	mz_query_read(&q, store, MZ_SQL_LEDGER_ALL);
-	return each_domain(&q, fn, arg);
+	return mz_query_each_domain(&q, fn, arg);
 }

@@ -52,6 +52,8 @@ const char *const mz_store_steps[] = {
 	" digest BLOB NOT NULL, role INTEGER NOT NULL, since INTEGER NOT NULL,"
 	" served INTEGER NOT NULL, ttl INTEGER NOT NULL,"
 	" PRIMARY KEY (server, origin, owner, system, digest)) STRICT, WITHOUT ROWID;",
+	/* 4 -> 5. For how long the DKIM keys of a domain that left are kept: 30 days by default. */
+	"ALTER TABLE domain ADD COLUMN delete_after INTEGER NOT NULL DEFAULT 2592000;",
 };
 const int mz_store_version = (int)(sizeof(mz_store_steps) / sizeof(mz_store_steps[0]));
 

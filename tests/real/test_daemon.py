@@ -4,9 +4,14 @@
 MZ_KILLS: how many kills -9 a server (25).
 """
 
+import contextlib
+import json
 import os
 import random
 import signal
+import socket
+import sqlite3
+import struct
 import time
 
 import dns.name
@@ -134,6 +139,39 @@ def test_comes_back_before_its_withdrawal(server, site):
         wait_whole(server, site, zones[1], 10, domains[1])
         servers.wait_for("the tasks", lambda: {t["state"] for t in daemon.json("tasks")["tasks"]} <= {"done"}, 30)
         assert whole(server, site, zones[1], domains[1])
+        assert daemon.stop() == 0
+
+
+def test_history_is_long(bind, site):
+    """A client that does not read a long history holds nobody up, and gets all of it once it does."""
+    site = daemon_site(site, bind.port)
+    site.write()
+    with Daemon(site) as daemon:
+        assert daemon.stop() == 0
+        rr = struct.pack(">BHIB", 4, 16, 300, 8) + b"\1a\4test\0" + struct.pack(">HB", 201, 200) + b"x" * 200
+        rrs = b"\1" + struct.pack(">I", 1) + rr
+        with contextlib.closing(sqlite3.connect(site.path("state", "state.db"))) as db, db:
+            db.executemany(
+                "INSERT INTO change (time, server, origin, domain, state, serial, added, deleted)"
+                " VALUES (1793491200, 'primary', 'a.test', 'a.test', 1, ?, ?, ?)",
+                [(i, rrs, rrs) for i in range(40000)],
+            )
+        daemon.start()
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.connect(site.path("control.sock"))
+            sock.sendall(
+                b'{"mailzone": 1, "command": "history", "arguments": {"format": "json", "limit": 100000}}\n'
+            )
+            # so much is never kept for a client
+            site.must(0, "version")
+            with sock.makefile() as replies:
+                said = [json.loads(line) for line in replies]
+        assert said[-1] == {"exit": 0}, said[-1]
+        changes = json.loads("".join(reply["output"] for reply in said[:-1]))["changes"]
+        assert [c["serial"] for c in changes] == list(range(39999, -1, -1))
+        assert len(site.run("history", "--limit", "30001").out.splitlines()) == 3 * 30001
+        assert site.run("history", "b.test", "--limit", "7").out == ""
+        assert [c["id"] for c in mzd.history(site, "a.test", "--limit", "2")] == [40000, 39999]
         assert daemon.stop() == 0
 
 

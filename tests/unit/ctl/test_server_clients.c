@@ -84,6 +84,12 @@ static void test_slow_reader(void **state)
 	start_limited(rig, hold, 64, PATIENT_MS, 65536);
 	fd = ask(rig, HELLO);
 	memset(text, 'x', sizeof text - 1);
+	assert_false(mz_ctl_is_behind(rig->held[0]));
+	for (i = 0; i < 8; i++)
+		mz_ctl_output(rig->held[0], text);
+	assert_true(mz_ctl_is_behind(rig->held[0]));
+	settle(rig); /* the socket takes that */
+	assert_false(mz_ctl_is_behind(rig->held[0]));
 	for (turn = 0; turn < 1000 && rig->gone == 0; turn++) {
 		for (i = 0; i < 100; i++)
 			mz_ctl_output(rig->held[0], text);
@@ -91,6 +97,7 @@ static void test_slow_reader(void **state)
 		settle(rig);
 	}
 	assert_int_equal(rig->gone, 1);
+	assert_false(mz_ctl_is_behind(rig->held[0]));
 	mz_ctl_output(rig->held[0], text);
 	mz_ctl_error(rig->held[0], "%s", text);
 	settle(rig);

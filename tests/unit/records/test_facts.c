@@ -220,11 +220,21 @@ static void test_stages(void **state)
 	assert_string_equal(find(&facts, "revoked")->public_text, "");
 	assert_int_equal(facts.dkim_missing, 1u << MZ_DKIM_ED25519);
 	mz_facts_clear(&facts);
-	/* Not automatic: the store's keys are not published. */
+	/* Not automatic any more: those that signed are published until their time is over. */
 	w.domain.dkim_automatic = false;
 	facts = load(cache, &w, store);
-	assert_int_equal(facts.dkim_count, 1);
+	assert_int_equal(facts.dkim_count, 4);
+	assert_null(find(&facts, "pending"));
 	assert_int_equal(facts.dkim_missing, 0);
+	mz_facts_clear(&facts);
+	/* One that may be signed with already, and one whose selector the operator took over. */
+	assert_int_equal(mz_store_dkim_set_handed(store, "example.org", "pending", 5), MZ_OK);
+	world_key(&w, "Active", data_file("ed25519.pub.pem", 0644));
+	facts = load(cache, &w, store);
+	assert_int_equal(facts.dkim_count, 5);
+	assert_non_null(find(&facts, "pending"));
+	assert_null(find(&facts, "active"));
+	assert_int_equal(find(&facts, "Active")->algorithm, MZ_DKIM_ED25519);
 	mz_facts_clear(&facts);
 	mz_store_close(store);
 	mz_facts_cache_free(cache);

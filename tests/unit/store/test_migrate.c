@@ -93,6 +93,7 @@ static void version_1_to_2(void **state)
 		"INSERT INTO dkim VALUES (1, 'd', 's1', 1, 1, 1, 'AbC=', 98, 99);"
 		"PRAGMA journal_mode = WAL";
 	const struct mz_task task = {.id = 1, .domain = "d", .reason = ""};
+	const struct mz_store_domain domain = {.name = "d"};
 	struct scratch *s = *state;
 	struct mz_store_zone zone = {0};
 	sqlite3 *db = NULL;
@@ -116,7 +117,7 @@ static void version_1_to_2(void **state)
 	assert_int_equal(ask(db, "SELECT id FROM change WHERE serial = 7"), 5);
 	assert_int_equal(ask(db, "SELECT stage FROM dkim WHERE selector = 's1'"), 1);
 	assert_int_equal(mz_store_task_put(s->store, &task), MZ_OK);
-	assert_int_equal(mz_store_domain_put(s->store, "d", MZ_REMOVAL_KEEP), MZ_OK);
+	assert_int_equal(mz_store_domain_put(s->store, &domain), MZ_OK);
 	scratch_commit(s);
 	scratch_reopen(s);
 	assert_int_equal(ask(s->store->db, "SELECT count(*) FROM task, domain"), 1);

@@ -19,7 +19,8 @@ struct mz_cert {
 };
 /* Reads a PEM chain, leaf first, and the next key (private or public PEM, or NULL). Each further
  * certificate must be the issuer of the one before it. Errors with a cause that names the path:
- * empty, truncated, no certificate, a key where a certificate should be, wrong order. */
+ * empty, truncated, no certificate, a key where a certificate should be, wrong order. Where only the next
+ * key has a fault, *out holds the chain all the same (it has names then, also none), to be cleared. */
 int mz_cert_read(struct mz_cert *out, const char *file, const char *next_key,
 		 struct mz_cause *cause);
 void mz_cert_clear(struct mz_cert *cert);
@@ -35,6 +36,7 @@ struct mz_rollover_disk {
 	const uint8_t (*next)[MZ_SPKI_DIGEST];
 	size_t next_count;
 	bool expired; /* a certificate is: what is on disk is in doubt, so that nothing leaves */
+	bool partly; /* some file could not be read: nothing leaves, and what was in use still counts as such */
 };
 
 /* Brings the set of an owner, as it was stored, to what is on disk: the result is what is to be published.

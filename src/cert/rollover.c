@@ -138,7 +138,7 @@ static void assign_roles(struct mz_tlsa_set *set, const struct mz_rollover_disk 
 		enum mz_tlsa_role role = role_of(disk, key->digest);
 		int64_t safe = mz_rollover_safe(key, ttl);
 
-		if (role == key->role)
+		if (role == key->role || (role == MZ_TLSA_OLD && disk->partly))
 			continue;
 		*early = *early || (role == MZ_TLSA_LEAF && (safe == 0 || safe > now));
 		key->role = role;
@@ -170,7 +170,7 @@ int mz_rollover_see(struct mz_tlsa_set *set, const struct mz_rollover_disk *disk
 	err = add_new(set, disk, disk->leaf, disk->leaf_count, ttl, now);
 	if (err == MZ_OK)
 		err = add_new(set, disk, disk->next, disk->next_count, ttl, now);
-	if (err == MZ_OK && !disk->expired)
+	if (err == MZ_OK && !disk->expired && !disk->partly)
 		let_leave(set, ttl, now);
 	qsort(set->key, set->count, sizeof(set->key[0]), by_digest);
 	return err;

@@ -77,6 +77,8 @@ static int derive(struct flow *flow, size_t i, struct mz_cause *cause)
 	if (err == MZ_OK)
 		err = mz_records_derive(domain, &facts, &desired, &errors);
 	if (err == MZ_OK)
+		err = flow_tlsa_hold(flow, i, &facts);
+	if (err == MZ_OK)
 		err = flow_tlsa_seen(flow, i, &facts);
 	if (err == MZ_OK)
 		err = hold_back_policy(flow, i);
@@ -224,8 +226,9 @@ int flow_gather(struct flow *flow, struct mz_cause *cause)
 	flow->digests = calloc(n, sizeof(flow->digests[0]));
 	flow->keys_missing = calloc(n, sizeof(flow->keys_missing[0]));
 	flow->tlsa = calloc(n, sizeof(flow->tlsa[0]));
+	flow->cert_faults = calloc(n, sizeof(flow->cert_faults[0]));
 	if (flow->domains == NULL || flow->known == NULL || flow->digests == NULL ||
-	    flow->keys_missing == NULL || flow->tlsa == NULL)
+	    flow->keys_missing == NULL || flow->tlsa == NULL || flow->cert_faults == NULL)
 		return MZ_ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		describe(flow, i);

@@ -2,6 +2,7 @@
 /* What is remembered of TLSA keys: which are on disk, and since when every server serves them. */
 #include "src/flow/flow.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { TLSA_LEN = 3 + MZ_SPKI_DIGEST };
@@ -93,6 +94,88 @@ int flow_tlsa_seen(struct flow *flow, size_t domain, const struct mz_facts *fact
 	return err;
 }
 
+/* ---- certificates that cannot be read ---------------------------------------------------------------- */
+
+static int hold(struct flow *flow, const uint8_t *owner)
+{
+	const struct mz_rr rr = {.owner = owner,
+				 .rdata = (const uint8_t *)"",
+				 .type = MZ_TYPE_TLSA};
+
+	return mz_rrlist_add(&flow->held, &rr);
+}
+
+/* Once a host: it has many owners. */
+static int add_doubt(struct flow *flow, size_t domain, const uint8_t *host, const char *fault)
+{
+	struct mz_refusal *more = NULL, doubt = {.type = MZ_TYPE_TLSA,
+						 .domain = (uint16_t)domain,
+						 .family = MZ_FAMILY_TLSA,
+						 .reason = fault};
+
+	for (size_t i = 0; i < flow->doubt_count; i++) {
+		if (flow->doubts[i].domain == domain && mz_name_equal(flow->doubts[i].owner, host))
+			return MZ_OK;
+	}
+	more = realloc(flow->doubts, (flow->doubt_count + 1) * sizeof(*more));
+	if (more == NULL)
+		return MZ_ENOMEM;
+	flow->doubts = more;
+	doubt.owner = mz_arena_copy(&flow->arena, host, mz_name_len(host));
+	if (doubt.owner == NULL)
+		return MZ_ENOMEM;
+	more[flow->doubt_count++] = doubt;
+	return MZ_OK;
+}
+
+static bool is_asked_for(const struct flow *flow, size_t domain)
+{
+	return flow->domains[domain].active &&
+	       (flow->domains[domain].families >> MZ_FAMILY_TLSA & 1u) != 0;
+}
+
+int flow_tlsa_hold(struct flow *flow, size_t domain, const struct mz_facts *facts)
+{
+	int err = MZ_OK;
+
+	flow->cert_faults[domain] = facts->cert_fault;
+	for (size_t i = 0; i < facts->tlsa_count && err == MZ_OK; i++) {
+		const struct mz_fact_tlsa *tlsa = &facts->tlsa[i];
+
+		if (tlsa->held)
+			err = hold(flow, tlsa->owner);
+		if (err == MZ_OK && tlsa->fault != NULL && is_asked_for(flow, domain))
+			err = add_doubt(flow, domain, tlsa->host, tlsa->fault);
+	}
+	return err;
+}
+
+/* What the ledger has of a host that is not known for such a certificate's any more is held, too. */
+static int hold_ledger(struct flow *flow)
+{
+	int err = MZ_OK;
+
+	for (size_t i = 0; i < flow->ledger.count && err == MZ_OK; i++) {
+		const struct mz_rr *rr = &flow->ledger.rr[i];
+		const char *fault = flow->cert_faults[rr->domain];
+		bool wanted = false;
+
+		if (fault == NULL || rr->family != MZ_FAMILY_TLSA || rr->type != MZ_TYPE_TLSA)
+			continue;
+		for (size_t k = mz_rrlist_find(&flow->desired, rr->owner, MZ_TYPE_TLSA);
+		     k < flow->desired.count && mz_name_equal(flow->desired.rr[k].owner, rr->owner);
+		     k++)
+			wanted = wanted || flow->desired.rr[k].domain == rr->domain;
+		if (wanted)
+			continue;
+		err = hold(flow, rr->owner);
+		if (err == MZ_OK && is_asked_for(flow, rr->domain))
+			err = add_doubt(flow, rr->domain, mz_name_parent(mz_name_parent(rr->owner)),
+					fault);
+	}
+	return err;
+}
+
 struct recall {
 	struct flow *flow;
 	const uint8_t *owner;
@@ -119,6 +202,8 @@ int flow_tlsa_recall(struct flow *flow)
 	struct mz_store *store = flow->engine->in.store;
 	struct recall recall = {.flow = flow};
 
+	recall.err = hold_ledger(flow);
+	mz_rrlist_sort(&flow->held, true);
 	for (size_t i = 0; i < flow->slots.count && store != NULL && recall.err == MZ_OK; i++) {
 		const struct mz_tlsa_place place = place_of(flow, flow->slots.rr[i].owner);
 		int err = MZ_OK;

@@ -199,11 +199,11 @@ static int take_slot(struct mz_plan *plan, const struct mz_plan_input *in, const
 	int err = MZ_OK;
 
 	if (slot->touched && slot->refused != NULL)
-		err = plan_add_refusal(plan, &(struct mz_refusal){.owner = slot->owner,
-								  .type = slot->type,
-								  .domain = slot->domain,
-								  .family = slot->family,
-								  .reason = slot->refused});
+		err = mz_plan_add_refusal(plan, &(struct mz_refusal){.owner = slot->owner,
+								     .type = slot->type,
+								     .domain = slot->domain,
+								     .family = slot->family,
+								     .reason = slot->refused});
 	else if (slot->touched)
 		err = add_unit(plan, in, slot);
 	return err != MZ_OK ? err : keep_ledger(plan, in, slot);

@@ -22,7 +22,7 @@ void mz_derive_tlsa(struct mz_derivation *d)
 
 		for (size_t k = 0; k < tlsa->set.count; k++)
 			put_tlsa(d, tlsa->owner, USAGE_EE, tlsa->set.key[k].digest);
-		for (size_t c = 0; c < tlsa->cert_count; c++) {
+		for (size_t c = 0; c < tlsa->cert_count && !tlsa->held; c++) {
 			const struct mz_cert *cert = d->facts->certs[tlsa->cert[c]];
 
 			for (size_t k = 0; k < cert->issuer_count; k++)

@@ -33,10 +33,10 @@ def seconds(text):
 class Case:
     """One MX host with a certificate of its own, in a zone of its own."""
 
-    def __init__(self, server, site, folder, ttl=TTL, next_key=True, **settings):
+    def __init__(self, server, site, folder, ttl=TTL, next_key=True, zone=None, host="mx1", families=("tlsa",), **settings):
         self.server = server
-        self.zone = server.add_zone(servers.fresh("tlsa"))
-        self.host = "mx1." + self.zone
+        self.zone = zone or server.add_zone(servers.fresh("tlsa"), "mx1 A 192.0.2.1\n")
+        self.host = "%s.%s" % (host, self.zone)
         self.owner = "_25._tcp." + self.host
         self.authority = tls.Authority(folder, "one")
         self.lineage = tls.Lineage(folder, [self.host])
@@ -48,7 +48,7 @@ class Case:
             certificate["next_key"] = self.lineage.next_key
         self.site.settings["log"] = {"level": "info", "format": "logfmt"}
         self.site.system.update({"mx": [{"host": self.host}], "certificates": [certificate]})
-        self.site.add_domain(self.zone, dns={"publish_records": ["tlsa"]})
+        self.site.add_domain(self.zone, dns={"publish_records": list(families)})
         self.site.write()
 
     def records(self):
@@ -56,6 +56,11 @@ class Case:
         slot = (dns.name.from_text(self.owner), dns.rdatatype.TLSA)
         wires = self.server.axfr(self.zone).get(slot, (0, ()))[1]
         return {dns.rdata.from_wire(1, dns.rdatatype.TLSA, w, 0, len(w)).to_text() for w in wires}
+
+    def others(self):
+        """The types at the zone's own name, but for SOA and NS."""
+        found = {dns.rdatatype.to_text(t) for name, t in self.server.axfr(self.zone) if name == dns.name.from_text(self.zone)}
+        return found - {"SOA", "NS"}
 
     def keys(self):
         return {r.split()[3] for r in self.records() if r.startswith("3 1 1 ")}
@@ -233,37 +238,101 @@ def damage_next_key(case):
 
 @pytest.mark.parametrize("damage", [damage_half, damage_link, damage_gone, damage_next_key])
 def test_damaged_files(case, damage):
-    """What was published stays, and an error says which file it is: before a restart, and after."""
-    case = case()
+    """The TLSA records stay as they are, and status says which file it is: before a restart, and after. The other
+    families are kept all the same."""
+    case = case(families=["tlsa", "mx", "spf"])
+    path = case.lineage.next_key if damage is damage_next_key else case.lineage.chain
+
+    def lose():
+        case.server.must_update(case.zone, [], [(case.zone + ".", "MX"), (case.zone + ".", "TXT")])
+
+    def assert_failed():
+        found = daemon.wait_state(case.zone, "failed")
+        assert path in found["reason"] and case.host in found["reason"], found
+
     with Daemon(case.site) as daemon:
         daemon.wait_all()
         case.wait_keys(case.first, case.next)
         before = case.records()
         mend = damage(case)
-        path = case.lineage.next_key if damage is damage_next_key else case.lineage.chain
-        daemon.wait_log("reload_failed")
-        servers.wait_for("the path", lambda: path in daemon.log(), 20)
-        case.site.run("reconcile", "--wait")
-        assert case.records() == before
-        daemon.stop(signal.SIGKILL)
-        daemon.start()
-        found = daemon.wait_state(case.zone, "failed", "pending")
-        servers.wait_for("the reason", lambda: path in (daemon.status()[case.zone]["reason"] or ""), 30)
-        assert case.records() == before, found
+        assert_failed()
+        assert path in daemon.log()
+        assert case.site.run("check").code == 1
+        for _ in range(2):
+            lose()
+            result = case.site.run("reconcile", "--wait")
+            assert result.code == 1 and path in result.out + result.err, result
+            assert case.others() == {"MX", "TXT"} and case.records() == before
+            assert_failed()
+            daemon.stop(signal.SIGKILL)
+            daemon.start()
         gate = case.site.run("tlsa", "gate", case.host)
         assert gate.code == 1 and path in gate.err, gate
+        # a new configuration is taken all the same
+        case.site.settings["domains"][0]["spf"] = "v=spf1 mx ?all"
+        case.site.write().must(0, "reload")
+        servers.wait_for("the SPF record", lambda: "?all" in str(case.server.query(case.zone, "TXT", tcp=True)), 30)
+        assert_failed()
+        assert case.records() == before
         mend()
-        servers.wait_for("the reload", lambda: case.site.run("reconcile", "--wait").code == 0, 30)
         daemon.wait_state(case.zone, "in-sync")
         assert case.records() == before
+        case.wait_gate()
     # the one-shot tool
     mend = damage(case)
-    result = case.site.run("apply")
-    assert result.code == 1 and path in result.err, result
-    assert case.records() == before
+    lose()
+    assert case.site.run("export", case.zone).code == 1
+    planned = case.site.must(1, "plan").domain(case.zone)
+    assert {c["type"] for c in planned["changes"]} == {"MX", "TXT"}
+    for _ in range(2):
+        result = case.site.run("apply")
+        assert result.code == 1 and path in result.err, result
+        assert case.records() == before and case.others() == {"MX", "TXT"}
     mend()
     case.site.must(0, "apply")
     assert case.records() == before
+
+
+def test_damaged_beside_a_good_one(bind, site, tmp_path):
+    """Of two hosts: the one whose file is good is renewed meanwhile, and the other stays as it is."""
+    case = Case(bind, site, tmp_path, next_key=False)
+    other = Case(bind, site, os.path.join(tmp_path, "two"), next_key=False, zone=case.zone, host="mx2")
+    case.site.system["mx"] += other.site.system["mx"]
+    case.site.system["certificates"] += other.site.system["certificates"]
+    case.site.server["delete_limit"] = 0
+    with Daemon(case.site.write()) as daemon:
+        daemon.wait_all()
+        kept = other.records()
+        damage_gone(other)
+        found = daemon.wait_state(case.zone, "failed")
+        assert other.lineage.chain in found["reason"], found
+        with tls.Listener(case.lineage) as listener:
+            new = case.lineage.renew(case.authority)
+            servers.wait_for("the new key", lambda: new in case.keys(), 30)
+            assert case.first in case.keys(), "what is in doubt does not let a key leave"
+            listener.load()
+            assert listener.accepts(case.records())
+        served = time.time()
+        servers.wait_for("two TTLs", lambda: time.time() > served + 2 * TTL + 1, 30)
+        assert case.site.run("reconcile", "--wait").code == 1
+        assert case.keys() == {case.first, new} and other.records() == kept
+        other.lineage.link("fullchain", other.lineage.number)
+        daemon.wait_state(case.zone, "in-sync")
+        case.wait_keys(new)
+        assert other.records() == kept
+        # a host of which nothing was ever published is not begun with half of what it needs
+        case.site.settings["mail_systems"][0]["mx"].append({"host": "mx3." + case.zone})
+        third = tls.Lineage(os.path.join(tmp_path, "three"), ["mx3." + case.zone])
+        third.renew(case.authority)
+        case.site.system["certificates"].append({"file": third.chain})
+        damage_gone(other)
+        case.site.write().must(0, "reload")
+        found = daemon.wait_state(case.zone, "failed")
+        assert case.site.run("reconcile", "--wait").code == 1
+        slot = (dns.name.from_text("_25._tcp.mx3." + case.zone), dns.rdatatype.TLSA)
+        assert slot not in bind.axfr(case.zone)
+        other.lineage.link("fullchain", other.lineage.number)
+        servers.wait_for("mx3", lambda: slot in bind.axfr(case.zone), 30)
 
 
 def test_expired_certificate(case):
@@ -273,7 +342,7 @@ def test_expired_certificate(case):
         daemon.wait_all()
         bad = case.lineage.renew(case.authority, expired=True)
         case.wait_keys(case.first, bad)
-        daemon.wait_log("certificate_expired")
+        daemon.wait_log("the certificate has expired")
         assert case.lineage.chain in daemon.log()
         assert "good certificate" in case.site.run("status").out
         served = time.time()

@@ -157,6 +157,27 @@ static void expired_certificate(void **state)
 	assert_int_equal(set.count, 1);
 }
 
+/* While a file cannot be read: what can be is added, the key that may still be in use stays so, and nothing leaves. */
+static void read_partly(void **state)
+{
+	const struct digest leaf = digest_of(2);
+	struct mz_rollover_disk disk = {.leaf = leaf.octets, .leaf_count = 1, .partly = true};
+	struct mz_tlsa_set set = {0};
+	bool early = false;
+
+	(void)state;
+	see(&set, 1, 0, TTL, 1000, false);
+	serve_all(&set, 1010);
+	assert_int_equal(mz_rollover_see(&set, &disk, TTL, 5000, &early), MZ_OK);
+	serve_all(&set, 5010);
+	assert_int_equal(mz_rollover_see(&set, &disk, TTL, 999999, &early), MZ_OK);
+	assert_int_equal(set.count, 2);
+	assert_int_equal(key_of(&set, 1)->role, MZ_TLSA_LEAF);
+	disk.partly = false;
+	assert_int_equal(mz_rollover_see(&set, &disk, TTL, 999999, &early), MZ_OK);
+	assert_int_equal(mz_rollover_look(&set, TTL), 999999 + 2 * TTL);
+}
+
 /* A server with a certificate of each kind of key: an old key waits for both. */
 static void two_certificates(void **state)
 {
@@ -445,6 +466,7 @@ int main(void)
 		cmocka_unit_test(unknown_key),
 		cmocka_unit_test(back_to_the_old_key),
 		cmocka_unit_test(expired_certificate),
+		cmocka_unit_test(read_partly),
 		cmocka_unit_test(two_certificates),
 		cmocka_unit_test(no_certificate),
 		cmocka_unit_test(too_many),

@@ -6,14 +6,14 @@
 #include <string.h>
 
 enum { TLSA_LEN = 3 + MZ_SPKI_DIGEST };
-static const uint8_t tlsa_ee[3] = {3, 1, 1}; /* DANE-EE, SubjectPublicKeyInfo, SHA-256 */
 
-/* The digest of a key of ours, or NULL. */
+/* The digest of a key of ours, or NULL: SubjectPublicKeyInfo, SHA-256. Its usage is rr->rdata[0]. */
 static const uint8_t *digest_of(const struct mz_rr *rr)
 {
 	return rr->type == MZ_TYPE_TLSA && rr->rdlen == TLSA_LEN &&
-			       memcmp(rr->rdata, tlsa_ee, sizeof(tlsa_ee)) == 0
-		       ? rr->rdata + sizeof(tlsa_ee)
+			       (rr->rdata[0] == MZ_TLSA_ISSUER || rr->rdata[0] == MZ_TLSA_SERVER) &&
+			       rr->rdata[1] == 1 && rr->rdata[2] == 1
+		       ? rr->rdata + 3
 		       : NULL;
 }
 
@@ -185,14 +185,13 @@ struct recall {
 static void on_in_use(void *arg, const uint8_t digest[MZ_SPKI_DIGEST])
 {
 	struct recall *recall = arg;
-	uint8_t rdata[TLSA_LEN] = {0};
+	uint8_t rdata[TLSA_LEN] = {MZ_TLSA_SERVER, 1, 1};
 	const struct mz_rr rr = {.owner = recall->owner,
 				 .rdata = rdata,
 				 .type = MZ_TYPE_TLSA,
 				 .rdlen = TLSA_LEN};
 
-	memcpy(rdata, tlsa_ee, sizeof(tlsa_ee));
-	memcpy(rdata + sizeof(tlsa_ee), digest, MZ_SPKI_DIGEST);
+	memcpy(rdata + 3, digest, MZ_SPKI_DIGEST);
 	if (recall->err == MZ_OK)
 		recall->err = mz_rrlist_add(&recall->flow->in_use, &rr);
 }
@@ -252,10 +251,12 @@ int flow_tlsa_sending(struct flow *flow, const struct mz_change *change)
 	if (!change->add)
 		return comes_again(flow, &change->rr)
 			       ? MZ_OK
-			       : mz_store_tlsa_deleting(flow->engine->in.store, &place, digest);
+			       : mz_store_tlsa_deleting(flow->engine->in.store, &place,
+							change->rr.rdata[0], digest,
+							mz_clock_wall());
 	flow->tlsa_unseen = true;
 	ttl = live_ttl(flow, &change->rr);
-	return mz_store_tlsa_adding(flow->engine->in.store, &place, digest,
+	return mz_store_tlsa_adding(flow->engine->in.store, &place, change->rr.rdata[0], digest,
 				    ttl > change->rr.ttl ? ttl : change->rr.ttl, mz_clock_wall());
 }
 
@@ -302,7 +303,8 @@ int flow_tlsa_served(struct flow *flow, size_t domain)
 		const uint8_t *digest = rr->domain == domain ? digest_of(rr) : NULL;
 
 		if (digest != NULL && stands(flow, rr))
-			err = mz_store_tlsa_served(flow->engine->in.store, &place, digest, now);
+			err = mz_store_tlsa_served(flow->engine->in.store, &place, rr->rdata[0],
+						   digest, now);
 	}
 	return err == MZ_OK ? look_again(flow, domain) : err;
 }

@@ -98,8 +98,9 @@ static bool is_same(const struct mz_tlsa_set *a, const struct mz_tlsa_set *b)
 	for (size_t i = 0; same && i < a->count; i++) {
 		const struct mz_tlsa_key *x = &a->key[i], *y = &b->key[i];
 
-		same = memcmp(x->digest, y->digest, MZ_SPKI_DIGEST) == 0 && x->role == y->role &&
-		       x->since == y->since && x->served == y->served && x->ttl == y->ttl;
+		same = x->usage == y->usage && memcmp(x->digest, y->digest, MZ_SPKI_DIGEST) == 0 &&
+		       x->role == y->role && x->since == y->since && x->served == y->served &&
+		       x->gone == y->gone && x->ttl == y->ttl;
 	}
 	return same;
 }
@@ -108,18 +109,25 @@ static bool is_same(const struct mz_tlsa_set *a, const struct mz_tlsa_set *b)
 static void find_keys(struct gathering *g, struct mz_fact_tlsa *tlsa,
 		      const struct mz_tlsa_set *stored)
 {
+	uint8_t(*issuer)[MZ_SPKI_DIGEST] = NULL;
 	size_t size = tlsa->cert_count * MZ_SPKI_DIGEST;
 	uint8_t(*leaf)[MZ_SPKI_DIGEST] = mz_arena_alloc(&g->out->arena, size);
 	uint8_t(*next)[MZ_SPKI_DIGEST] = mz_arena_alloc(&g->out->arena, size);
 	struct mz_rollover_disk disk = {.partly = tlsa->fault != NULL};
 
-	if (leaf == NULL || next == NULL) {
+	for (size_t i = 0; i < tlsa->cert_count; i++)
+		disk.issuer_count += g->out->certs[tlsa->cert[i]]->issuer_count;
+	issuer = mz_arena_alloc(&g->out->arena, disk.issuer_count * MZ_SPKI_DIGEST);
+	if (leaf == NULL || next == NULL || issuer == NULL) {
 		g->err = MZ_ENOMEM;
 		return;
 	}
+	disk.issuer_count = 0;
 	for (size_t i = 0; i < tlsa->cert_count; i++) {
 		const struct mz_cert *cert = g->out->certs[tlsa->cert[i]];
 
+		for (size_t k = 0; k < cert->issuer_count; k++)
+			memcpy(issuer[disk.issuer_count++], cert->issuers[k], MZ_SPKI_DIGEST);
 		memcpy(leaf[disk.leaf_count++], cert->leaf, MZ_SPKI_DIGEST);
 		if (cert->has_next)
 			memcpy(next[disk.next_count++], cert->next, MZ_SPKI_DIGEST);
@@ -127,16 +135,18 @@ static void find_keys(struct gathering *g, struct mz_fact_tlsa *tlsa,
 	}
 	disk.leaf = (const uint8_t(*)[MZ_SPKI_DIGEST])leaf;
 	disk.next = (const uint8_t(*)[MZ_SPKI_DIGEST])next;
+	disk.issuer = (const uint8_t(*)[MZ_SPKI_DIGEST])issuer;
 	tlsa->expired = disk.expired || disk.partly;
 	tlsa->set = *stored;
 	if (mz_rollover_see(&tlsa->set, &disk, mz_records_ttl(g->domain), g->now, &tlsa->early) !=
 	    MZ_OK)
 		fail(g, tlsa, "too many certificates and next keys for one host");
-	tlsa->changed = !is_same(&tlsa->set, stored);
+	tlsa->changed = tlsa->changed || !is_same(&tlsa->set, stored);
 }
 
-static void recall_keys(struct gathering *g, const struct mz_fact_tlsa *tlsa,
-			struct mz_tlsa_set *stored)
+/* Resolvers do not know which server of ours they asked, nor whose certificate it was: a place that is new begins
+ * with what is known of the owner anywhere. */
+static void recall_keys(struct gathering *g, struct mz_fact_tlsa *tlsa, struct mz_tlsa_set *stored)
 {
 	const struct mz_tlsa_place place = g->domain->server == NULL
 						   ? (struct mz_tlsa_place){0}
@@ -146,6 +156,10 @@ static void recall_keys(struct gathering *g, const struct mz_fact_tlsa *tlsa,
 	if (g->store == NULL || g->domain->server == NULL)
 		return;
 	err = mz_store_tlsa_get(g->store, &place, stored);
+	if (err == MZ_OK && stored->count == 0) {
+		err = mz_store_tlsa_anywhere(g->store, &place, stored);
+		tlsa->changed = stored->count > 0;
+	}
 	if (err == MZ_OK)
 		return;
 	fail(g, tlsa, mz_store_error(g->store));

@@ -201,11 +201,80 @@ def test_renewed_with_the_same_key(case):
         assert case.records() == before and case.server.serial(case.zone) == serial
         other = tls.Authority(case.site.folder, "two")
         case.lineage.renew(other, case.lineage.key)
-        servers.wait_for("the new issuer", lambda: case.issuers() == {other.digest}, 30)
-        case.wait_keys(case.first, case.next)
+        servers.wait_for("the new issuer", lambda: other.digest in case.issuers(), 30)
+        assert case.keys() == {case.first, case.next}
         assert listener.accepts(before) and listener.accepts(case.records())
         listener.load()
         assert listener.accepts(before) and listener.accepts(case.records())
+
+
+def test_issuer_changes(case):
+    """A new chain, as Let's Encrypt has one with each renewal: whoever goes by the issuers alone is content all the time."""
+    case = case(next_key=False)
+
+    def by_issuer():
+        return {r for r in case.records() if r.startswith("2 1 1 ")}
+
+    with tls.Listener(case.lineage) as listener, Daemon(case.site) as daemon:
+        daemon.wait_all()
+        case.wait_keys(case.first)
+        assert case.issuers() == {case.authority.digest} and listener.accepts(by_issuer())
+        other, started = tls.Authority(case.site.folder, "two"), time.time()
+        case.lineage.renew(other, case.lineage.key)
+        servers.wait_for("the new issuer", lambda: other.digest in case.issuers(), 30)
+        daemon.stop(signal.SIGKILL)
+        daemon.start()
+        # The mail server has still the old chain, and loads the new one later.
+        assert case.issuers() == {case.authority.digest, other.digest}
+        assert listener.accepts(by_issuer())
+        listener.load()
+        assert listener.accepts(by_issuer())
+        daemon.wait_state(case.zone, "in-sync")
+        assert daemon.status()[case.zone]["tlsa_until"], "nothing waits"
+        servers.wait_for("the old issuer to leave", lambda: case.issuers() == {other.digest}, 30)
+        assert time.time() >= int(started) + 2 * TTL
+        assert listener.accepts(by_issuer()) and listener.accepts(case.records())
+        assert "tlsa_early" not in daemon.log()
+
+
+def roll(case):
+    """A new key comes into use under a TTL of an hour, which is one second from then on; the time before it."""
+    case.site.must(0, "apply")
+    new, before = case.lineage.renew(case.authority), int(time.time())
+    case.site.must(0, "apply")
+    assert case.keys() == {case.first, new}
+    case.site.server["ttl"] = "1s"
+    return new, before
+
+
+def assert_waits(case, new, before):
+    assert case.keys() == {case.first, new}
+    until = case.site.must(0, "apply").domain(case.zone)["tlsa_until"]
+    assert until and seconds(until) >= before + 7200, until
+
+
+def test_moved_in_the_middle(server, site, tmp_path):
+    """To another name of the server, another mail system, another zone: what resolvers hold is the same."""
+    case = Case(server, site, tmp_path, ttl=3600, next_key=False)
+    new, before = roll(case)
+    case.site.server["name"] = case.site.settings["domains"][0]["dns_management"]["server"] = "moved"
+    case.site.write().must(0, "apply")
+    assert_waits(case, new, before)
+    case.site.system["name"] = "other"
+    case.site.write().must(0, "apply")
+    assert_waits(case, new, before)
+
+
+def test_left_in_the_middle(server, site, tmp_path):
+    """The host leaves and comes back: so does the key that resolvers and the mail server may still go by."""
+    case = Case(server, site, tmp_path, ttl=3600, next_key=False)
+    new, before = roll(case)
+    case.site.system["mx"] = [{"host": "mx.elsewhere.test"}]
+    case.site.write().must(0, "apply")
+    assert case.records() == set()
+    case.site.system["mx"] = [{"host": case.host}]
+    case.site.write().must(0, "apply")
+    assert_waits(case, new, before)
 
 
 def damage_half(case):
@@ -491,7 +560,7 @@ def test_domains_share_a_host(bind, site, tmp_path):
         assert len({d["tlsa_until"] for d in daemon.status().values()} - {None}) == 1
         daemon.stop()
     with sqlite3.connect(os.path.join(case.site.state, "state.db")) as db:
-        assert db.execute("SELECT count(*) FROM tlsa").fetchone() == (2,)
+        assert db.execute("SELECT count(*) FROM tlsa WHERE usage = 3").fetchone() == (2,)
 
 
 def test_longer_ttl_before(bind, site, tmp_path):

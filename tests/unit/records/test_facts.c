@@ -265,8 +265,9 @@ static void test_tlsa(void **state)
 	const struct mz_name https = name_of("_443._tcp.mx1.example.org");
 	struct mz_facts_cache *cache = new_cache();
 	struct mz_store *store = open_store("tlsa");
-	struct mz_tlsa_set old = {.key = {{.role = MZ_TLSA_LEAF, .since = 1, .served = 2}},
-				  .count = 1};
+	struct mz_tlsa_set old =
+		{.key = {{.usage = MZ_TLSA_SERVER, .role = MZ_TLSA_USED, .since = 1, .served = 2}},
+		 .count = 1};
 	struct mz_tlsa_place place = {0};
 	struct mz_facts facts = {0};
 	struct world w;
@@ -312,8 +313,9 @@ static void test_tlsa_in_doubt(void **state)
 	const struct mz_conf_server server = {.name = "primary", .ttl = 600};
 	struct mz_facts_cache *cache = new_cache();
 	struct mz_store *store = open_store("doubt");
-	struct mz_tlsa_set old = {.key = {{.role = MZ_TLSA_LEAF, .since = 1, .served = 2}},
-				  .count = 1};
+	struct mz_tlsa_set old =
+		{.key = {{.usage = MZ_TLSA_SERVER, .role = MZ_TLSA_USED, .since = 1, .served = 2}},
+		 .count = 1};
 	struct mz_tlsa_place place = {0};
 	struct mz_facts facts = {0};
 	struct world w;
@@ -346,7 +348,7 @@ static void test_tlsa_in_doubt(void **state)
 	facts = load(cache, &w, store);
 	assert_true(!facts.tlsa[0].held && facts.tlsa[1].held && !facts.tlsa[2].held);
 	assert_int_equal(facts.tlsa[0].set.count, 2);
-	assert_int_equal(facts.tlsa[0].set.key[0].role, MZ_TLSA_LEAF);
+	assert_int_equal(facts.tlsa[0].set.key[0].role, MZ_TLSA_USED);
 	assert_int_equal(mz_facts_tlsa_wait(&facts, &w.domain).look_at, 0);
 	assert_non_null(facts.tlsa[0].fault);
 	assert_non_null(facts.tlsa[2].fault);

@@ -5,6 +5,8 @@ import base64
 import hashlib
 import os
 import signal
+import socket
+import sqlite3
 import subprocess
 
 import dns.name
@@ -15,7 +17,7 @@ import acme
 import mz
 import mzd
 import servers
-from proxy import UPDATE, Proxy, opcode
+from proxy import UPDATE, Proxy, opcode, read_frame, write_frame
 
 
 def value(seed):
@@ -409,6 +411,45 @@ def test_tool_is_killed(server, site, where):
         site.must(0, "challenge", "cleanup", zone, value(1))
         site.must(0, "challenge", "cleanup", "*." + zone, value(2))
         assert server.axfr(zone) == before
+
+
+@pytest.mark.parametrize("action", ["present", "cleanup"])
+def test_what_is_on_its_way(server, site, action):
+    """The update of a process that was killed arrives while the opposite is asked for: that has the last word."""
+    zone = server.add_zone(servers.fresh("acme"))
+    with Proxy(server.port) as proxy:
+        site = site(proxy.port)
+        site.add_domain(zone)
+        site.write()
+        if action == "cleanup":
+            site.must(0, "challenge", "present", zone, value(1))
+        process, held = [], []
+
+        def hold(message, _):
+            if opcode(message) == UPDATE and not held:
+                os.kill(process[0].pid, signal.SIGKILL)
+                process[0].wait()
+                held.append(message)
+                return []
+
+        proxy.on_request = hold
+        process.append(start(site, action, zone, value(1)))
+        servers.wait_for("the kill", lambda: held)
+        seen = len(proxy.requests)
+        opposite = start(site, "cleanup" if action == "present" else "present", zone, value(1))
+        servers.wait_for("its first question", lambda: len(proxy.requests) > seen)
+        try:
+            opposite.wait(0.5)  # half a second is a long way
+        except subprocess.TimeoutExpired:
+            pass
+        with socket.create_connection((servers.HOST, server.port), 10) as late:
+            write_frame(late, held[0])
+            assert read_frame(late)[3] & 15 == 0, "the update comes too late"
+        assert ended(opposite).code == 0
+        assert texts(server, zone) == ([] if action == "present" else [value(1)])
+        with sqlite3.connect(os.path.join(site.state, "state.db")) as db:
+            states = db.execute("SELECT state FROM change").fetchall()
+        assert states == [(1,)] * (2 if action == "present" else 3), "all of them were applied"
 
 
 def test_tool_is_killed_beside_the_daemon(bind, site):

@@ -547,6 +547,29 @@ def test_daemon_follows_aliases(bind, knot, site):
         assert knot.axfr(far) == before
 
 
+def test_beside_what_propagates(bind, secondary, site):
+    """A reconcile and a challenge wait for a secondary: other challenges of the zone are done meanwhile."""
+    zone, site = behind(bind, secondary, site, propagation_timeout="10m")
+    bind.must_update(zone, [("_acme-challenge.www", 60, "TXT", value(9))])
+    with mzd.Daemon(site) as daemon:
+        servers.wait_for("the MX", lambda: (dns.name.from_text(zone), dns.rdatatype.MX) in bind.axfr(zone))
+        running = []
+        for number, name in enumerate((zone, "*." + zone)):
+            running.append(start(site, "present", name, value(number)))
+            servers.wait_for("the value", lambda: value(number) in texts(bind, name.replace("*.", "")))
+        site.must(0, "challenge", "cleanup", "www." + zone, value(9))
+        assert texts(bind, "www." + zone) == []
+        assert daemon.json("tasks", "--state", "running")["tasks"], "the reconcile is over"
+        assert all(process.poll() is None for process in running)
+        secondary.control("transfer", zone)
+        assert [ended(process).code for process in running] == [0, 0]
+        daemon.wait_all()
+        for number in range(2):
+            site.must(0, "challenge", "cleanup", zone, value(number))
+        assert texts(bind, zone) == []
+        assert {c["state"] for c in mzd.history(site)} == {"applied"}
+
+
 # ---- ACME clients -------------------------------------------------------------------------------------------------
 
 

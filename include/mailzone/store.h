@@ -301,9 +301,11 @@ int mz_store_tlsa_served(struct mz_store *store, const struct mz_tlsa_place *pla
 int mz_store_tlsa_deleting(struct mz_store *store, const struct mz_tlsa_place *place,
 			   enum mz_tlsa_usage usage, const uint8_t digest[MZ_SPKI_DIGEST],
 			   int64_t now);
-/* Of all mail systems: calls fn for the digest of each server's key in use at the owner. fn may not use
- * the store. */
+/* Of all mail systems: calls fn for each server's key at the owner that is USED, or OLD, and not gone. fn may
+ * not use the store. */
 int mz_store_tlsa_in_use(struct mz_store *store, const struct mz_tlsa_place *place,
-			 void (*fn)(void *arg, const uint8_t digest[MZ_SPKI_DIGEST]), void *arg);
+			 void (*fn)(void *arg, enum mz_tlsa_role role,
+				    const uint8_t digest[MZ_SPKI_DIGEST]),
+			 void *arg);
 
 #endif

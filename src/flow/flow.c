@@ -143,6 +143,7 @@ void flow_free(struct flow *flow)
 	free(flow->counts);
 	mz_rrlist_clear(&flow->signing);
 	mz_rrlist_clear(&flow->in_use);
+	mz_rrlist_clear(&flow->was_in_use);
 	mz_rrlist_clear(&flow->held);
 	mz_rrlist_clear(&flow->desired);
 	mz_rrlist_clear(&flow->ledger);

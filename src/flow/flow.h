@@ -98,9 +98,10 @@ struct flow {
 	bool tlsa_unseen;	       /* some TLSA record was not seen on every server yet */
 	struct mz_rrlist signing;      /* the selectors of active DKIM keys */
 	struct mz_rrlist in_use;       /* TLSA RRs of the keys in use */
-	struct mz_rrlist held;	       /* TLSA RRsets of certificates that cannot be read */
-	const char **cert_faults;      /* one a domain: why one of them cannot be, or NULL */
-	struct mz_refusal *doubts;     /* one a host of those; names in `arena` */
+	struct mz_rrlist was_in_use; /* those of keys that mail servers may not have given up yet */
+	struct mz_rrlist held;	     /* TLSA RRsets of certificates that cannot be read */
+	const char **cert_faults;    /* one a domain: why one of them cannot be, or NULL */
+	struct mz_refusal *doubts;   /* one a host of those; names in `arena` */
 	size_t doubt_count;
 	struct mz_rrlist desired, ledger, slots;
 	bool recalled; /* ledger and slots are there */

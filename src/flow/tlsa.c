@@ -182,7 +182,7 @@ struct recall {
 	int err;
 };
 
-static void on_in_use(void *arg, const uint8_t digest[MZ_SPKI_DIGEST])
+static void on_in_use(void *arg, enum mz_tlsa_role role, const uint8_t digest[MZ_SPKI_DIGEST])
 {
 	struct recall *recall = arg;
 	uint8_t rdata[TLSA_LEN] = {MZ_TLSA_SERVER, 1, 1};
@@ -193,7 +193,9 @@ static void on_in_use(void *arg, const uint8_t digest[MZ_SPKI_DIGEST])
 
 	memcpy(rdata + 3, digest, MZ_SPKI_DIGEST);
 	if (recall->err == MZ_OK)
-		recall->err = mz_rrlist_add(&recall->flow->in_use, &rr);
+		recall->err = mz_rrlist_add(role == MZ_TLSA_USED ? &recall->flow->in_use
+								 : &recall->flow->was_in_use,
+					    &rr);
 }
 
 int flow_tlsa_recall(struct flow *flow)
@@ -215,6 +217,7 @@ int flow_tlsa_recall(struct flow *flow)
 			return err;
 	}
 	mz_rrlist_sort(&flow->in_use, true);
+	mz_rrlist_sort(&flow->was_in_use, true);
 	return recall.err;
 }
 

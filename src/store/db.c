@@ -111,9 +111,9 @@ static const char *const sql[MZ_SQL_COUNT] = {
 	[MZ_SQL_TLSA_SERVED] = "UPDATE tlsa SET served = ?6" TLSA_KEY " AND served = 0",
 	[MZ_SQL_TLSA_DELETING] = "UPDATE tlsa SET served = 0, gone = ?6" TLSA_KEY " AND gone = 0",
 	[MZ_SQL_TLSA_FORGET] = "DELETE FROM tlsa WHERE gone > 0 AND gone + 2 * ttl < ?",
-	/* 3: MZ_TLSA_SERVER, 1: MZ_TLSA_USED */
-	[MZ_SQL_TLSA_IN_USE] = "SELECT digest FROM tlsa WHERE" TLSA_OWNER
-			       " AND usage = 3 AND role = 1 AND gone = 0",
+	/* 3: MZ_TLSA_SERVER, 0: MZ_TLSA_NEXT */
+	[MZ_SQL_TLSA_IN_USE] = "SELECT digest, role FROM tlsa WHERE" TLSA_OWNER
+			       " AND usage = 3 AND role > 0 AND gone = 0",
 };
 
 struct mz_store *mz_store_new(const char *directory)

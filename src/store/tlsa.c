@@ -181,9 +181,12 @@ int mz_store_tlsa_deleting(struct mz_store *store, const struct mz_tlsa_place *p
 }
 
 int mz_store_tlsa_in_use(struct mz_store *store, const struct mz_tlsa_place *place,
-			 void (*fn)(void *arg, const uint8_t digest[MZ_SPKI_DIGEST]), void *arg)
+			 void (*fn)(void *arg, enum mz_tlsa_role role,
+				    const uint8_t digest[MZ_SPKI_DIGEST]),
+			 void *arg)
 {
 	struct mz_query q = {0};
+	uint32_t role = 0;
 	bool good = true;
 	int got = 0;
 
@@ -192,9 +195,9 @@ int mz_store_tlsa_in_use(struct mz_store *store, const struct mz_tlsa_place *pla
 	while (good && (got = mz_query_step(&q)) > 0) {
 		const uint8_t *digest = read_digest(&q);
 
-		good = digest != NULL;
+		good = digest != NULL && mz_query_bounded(&q, 1, MZ_TLSA_OLD, &role);
 		if (good)
-			fn(arg, digest);
+			fn(arg, (enum mz_tlsa_role)role, digest);
 	}
 	mz_query_end(&q);
 	return good ? got : damaged(store, place);

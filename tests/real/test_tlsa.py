@@ -469,7 +469,7 @@ def test_killed_at_any_moment(case):
 def test_undo_is_refused(case):
     """To take a key back that is in use would leave nothing that fits."""
     case = case(next_key=False, ttl=3600)
-    with Daemon(case.site) as daemon:
+    with tls.Listener(case.lineage) as listener, Daemon(case.site) as daemon:
         daemon.wait_all()
         (first,) = mzd.history(case.site)
         new = case.lineage.renew(case.authority)
@@ -479,6 +479,22 @@ def test_undo_is_refused(case):
         result = case.site.run("undo", str(changes[0]["id"]))
         assert result.code == 1 and "no TLSA record would fit a certificate in use" in result.out + result.err, result
         assert case.keys() == {case.first, new}
+        # nor the one that the mail server has until it loads the new one
+        result = case.site.run("undo", str(first["id"]))
+        assert result.code == 1 and "just replaced" in result.err and case.first in result.err.lower(), result
+        assert case.keys() == {case.first, new} and listener.accepts(case.records())
+
+
+def test_undo_of_all(case):
+    """Without any TLSA record senders do as they did before DANE."""
+    case = case(next_key=False, ttl=3600)
+    with Daemon(case.site) as daemon:
+        daemon.wait_all()
+        (first,) = mzd.history(case.site)
+        case.site.must(0, "undo", str(first["id"]))
+        assert case.records() == set()
+        case.site.must(0, "reconcile", "--wait")
+        assert case.keys() == {case.first}
 
 
 def test_gate_fails(case):

@@ -119,7 +119,6 @@ static void test_tlsa_in_use(void **state)
 	mz_rrlist_clear(&in_use);
 }
 
-/* All of it may go: senders then do as they did before DANE. */
 /* An RRset of which nobody knows now what is to be stays, in the ledger too, and counts as nothing that is lost;
  * also where another domain wants it. */
 static void test_held(void **state)
@@ -151,6 +150,7 @@ static void test_held(void **state)
 	mz_rrlist_clear(&held);
 }
 
+/* All of it may go: senders then do as they did before DANE. */
 static void test_tlsa_withdrawn(void **state)
 {
 	struct world *w = *state;

@@ -2,6 +2,7 @@
 """ACME DNS-01: challenge present and cleanup add and remove one TXT, and nothing else."""
 
 import base64
+import concurrent.futures
 import hashlib
 import os
 import signal
@@ -32,7 +33,11 @@ DASH = next(v for v in map(value, range(10000)) if v.startswith("-"))
 
 def texts(server, name):
     """The TXT strings that a query finds at _acme-challenge.NAME: what a CA sees."""
-    answer = server.query("_acme-challenge.%s" % name, "TXT", tcp=True)
+    return strings(server, "_acme-challenge." + name)
+
+
+def strings(server, owner):
+    answer = server.query(owner, "TXT", tcp=True)
     return sorted(
         b"".join(r.strings).decode() for rrset in answer.answer if rrset.rdtype == dns.rdatatype.TXT for r in rrset
     )
@@ -664,20 +669,32 @@ def issued(path, zone):
     assert sorted(names.get_values_for_type(acme.x509.DNSName)) == sorted([zone, "*." + zone])
 
 
+def certbot(site, ca, zone):
+    """Its arguments."""
+    hook = os.path.join(CONF, "certbot-hook")
+    return [
+        *["certbot", "certonly", "--non-interactive", "--agree-tos", "--register-unsafely-without-email"],
+        *["--server", ca.directory, "--manual", "--preferred-challenges", "dns"],
+        *["--manual-auth-hook", hook + " present", "--manual-cleanup-hook", hook + " cleanup"],
+        *["--config-dir", site.path("le"), "--work-dir", site.path("le"), "--logs-dir", site.path("le")],
+        *["-d", zone, "-d", "*." + zone],
+    ]
+
+
+def lego(site, ca, zone):
+    """Its arguments, and its environment."""
+    argv = ["lego", "--server", ca.directory, "--accept-tos", "--email", "postmaster@example.test"]
+    argv += ["--path", site.path("lego"), "--dns", "exec", "--dns.disable-cp", "-d", zone, "-d", "*." + zone, "run"]
+    interval = {"EXEC_SEQUENCE_INTERVAL": "1", "EXEC_POLLING_INTERVAL": "1"}
+    return argv, dict(interval, EXEC_PATH=os.path.join(CONF, "lego-hook"), LEGO_DISABLE_CNAME_SUPPORT="true")
+
+
 def test_certbot(server, kept):
     """The real one: apex and wildcard in one certificate, so two values at one name."""
     zone, site = kept
     before = server.axfr(zone)
-    hook = os.path.join(CONF, "certbot-hook")
     with acme.Acme(lambda name: texts(server, name)) as ca:
-        result = call(
-            site,
-            *["certbot", "certonly", "--non-interactive", "--agree-tos", "--register-unsafely-without-email"],
-            *["--server", ca.directory, "--manual", "--preferred-challenges", "dns"],
-            *["--manual-auth-hook", hook + " present", "--manual-cleanup-hook", hook + " cleanup"],
-            *["--config-dir", site.path("le"), "--work-dir", site.path("le"), "--logs-dir", site.path("le")],
-            *["-d", zone, "-d", "*." + zone],
-        )
+        result = call(site, *certbot(site, ca, zone))
         assert result.code == 0, result
         assert len(ca.asked) == 2
         wanted = sorted(want for want, _ in ca.asked)
@@ -691,16 +708,34 @@ def test_lego(server, kept, mode):
     zone, site = kept
     before = server.axfr(zone)
     with acme.Acme(lambda name: texts(server, name)) as ca:
-        result = call(
-            site,
-            *["lego", "--server", ca.directory, "--accept-tos", "--email", "postmaster@example.test"],
-            *["--path", site.path("lego"), "--dns", "exec", "--dns.disable-cp", "-d", zone, "-d", "*." + zone, "run"],
-            EXEC_PATH=os.path.join(CONF, "lego-hook"),
-            EXEC_MODE=mode,
-            EXEC_SEQUENCE_INTERVAL="1",
-            EXEC_POLLING_INTERVAL="1",
-        )
+        argv, environment = lego(site, ca, zone)
+        result = call(site, *argv, **dict(environment, EXEC_MODE=mode))
         assert result.code == 0, result
         assert len(ca.asked) == 2 and all(want in found for want, found in ca.asked)
     issued(site.path("lego", "certificates", zone + ".crt"), zone)
     assert server.axfr(zone) == before
+
+
+@pytest.mark.parametrize("alias", [False, True])
+def test_certbot_and_lego_at_once(bind, site, alias):
+    """Two clients, apex and wildcard each, one name: also where that is a CNAME into another zone of ours."""
+    zone, far = servers.fresh("acme"), servers.fresh("far")
+    bind.add_zone(zone, "_acme-challenge CNAME token.%s.\n" % far if alias else "")
+    bind.add_zone(far)
+    site = site(bind.port)
+    site.add_domain(zone)
+    site.add_domain(far)
+    # a CA follows the CNAME itself
+    look = (lambda _: strings(bind, "token." + far)) if alias else (lambda name: texts(bind, name))
+    with mzd.Daemon(site.write()) as daemon, acme.Acme(look) as ca:
+        daemon.wait_all()
+        before = bind.axfr(zone), bind.axfr(far)
+        argv, environment = lego(site, ca, zone)
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            both = pool.submit(call, site, *certbot(site, ca, zone)), pool.submit(call, site, *argv, **environment)
+        for result in (f.result() for f in both):
+            assert result.code == 0, result
+        assert len(ca.asked) == 4 and all(want in found for want, found in ca.asked)
+        assert (bind.axfr(zone), bind.axfr(far)) == before
+    issued(site.path("le", "live", zone, "fullchain.pem"), zone)
+    issued(site.path("lego", "certificates", zone + ".crt"), zone)

@@ -319,7 +319,7 @@ def test_damaged_files(case, damage):
         found = daemon.wait_state(case.zone, "failed")
         assert path in found["reason"] and case.host in found["reason"], found
 
-    with Daemon(case.site) as daemon:
+    with tls.Listener(case.lineage) as listener, Daemon(case.site) as daemon:
         daemon.wait_all()
         case.wait_keys(case.first, case.next)
         before = case.records()
@@ -345,7 +345,7 @@ def test_damaged_files(case, damage):
         assert case.records() == before
         mend()
         daemon.wait_state(case.zone, "in-sync")
-        assert case.records() == before
+        assert case.records() == before and listener.accepts(before)
         case.wait_gate()
     # the one-shot tool
     mend = damage(case)
@@ -407,10 +407,15 @@ def test_damaged_beside_a_good_one(bind, site, tmp_path):
 def test_expired_certificate(case):
     """One with an unknown key: it is added, and the old one stays however long that lasts."""
     case = case(next_key=False)
-    with Daemon(case.site) as daemon:
+    with tls.Listener(case.lineage) as listener, Daemon(case.site) as daemon:
         daemon.wait_all()
         bad = case.lineage.renew(case.authority, expired=True)
         case.wait_keys(case.first, bad)
+        cached = case.records()
+        assert listener.accepts(cached)
+        listener.load()
+        # DANE-EE looks at no dates (RFC 7672 3.1.1)
+        assert listener.accepts(cached) and listener.accepts({r for r in cached if bad in r})
         daemon.wait_log("the certificate has expired")
         assert case.lineage.chain in daemon.log()
         assert "good certificate" in case.site.run("status").out
@@ -421,6 +426,8 @@ def test_expired_certificate(case):
         # back to the old one, renewed
         case.lineage.renew(case.authority, case.lineage.archive("privkey", 1))
         case.wait_keys(case.first)
+        listener.load()
+        assert listener.accepts(cached) and listener.accepts(case.records())
 
 
 def test_one_shot(case):
@@ -495,6 +502,34 @@ def test_undo_of_all(case):
         assert case.records() == set()
         case.site.must(0, "reconcile", "--wait")
         assert case.keys() == {case.first}
+
+
+def test_renewal_follows_the_secondaries(bind, site, tmp_path):
+    """certbot is started once every server has the next key: it asks one itself."""
+    nsd = servers.Nsd(bind).start()
+    try:
+        case = Case(bind, site, tmp_path, secondaries=["127.0.0.1:%d" % nsd.port], propagation_timeout="2m")
+        nsd.add_zone(case.zone)
+        seen = case.site.path("seen")
+        look = "dig @127.0.0.1 -p %d +short %s TLSA" % (nsd.port, case.owner)
+        hook = case.site.file("renew", "#!/bin/sh\n%s > %s.tmp && mv %s.tmp %s\n" % (look, seen, seen, seen), 0o700)
+        case.site.settings["hooks"] = {"certificate_renew": mz.Raw('[ "%s" ]' % hook)}
+        with Daemon(case.site.write()) as daemon:
+            servers.wait_for("the records", case.records)
+            nsd.control("transfer", case.zone)
+            daemon.wait_all()
+            last = case.lineage.new_key()
+            case.site.must(0, "reload")
+            case.site.must(0, "reconcile", "--on-success-renew-certificate", case.zone)
+            servers.wait_for("the next key", lambda: last in case.keys(), 30)
+            assert not os.path.exists(seen)
+            nsd.control("transfer", case.zone)
+            servers.wait_for("the hook", lambda: os.path.exists(seen), 60)
+            with open(seen) as f:
+                assert last in f.read().replace(" ", "").lower()
+            daemon.wait_all()
+    finally:
+        nsd.stop()
 
 
 def test_gate_fails(case):

@@ -265,18 +265,21 @@ int mz_store_dkim_seen_list(struct mz_store *store, const char *domain, const ch
 /* ---- TLSA keys: what is or was published at an owner, and since when -------------------------- */
 
 #define MZ_SPKI_DIGEST 32 /* SHA-256 of a SubjectPublicKeyInfo: TLSA selector 1, matching type 1 */
-#define MZ_TLSA_KEYS 16	  /* at one owner: an answer with them takes some 800 octets */
+#define MZ_TLSA_KEYS 32	  /* at one owner: an answer with them takes some 1600 octets */
 
+enum mz_tlsa_usage { MZ_TLSA_ISSUER = 2, MZ_TLSA_SERVER = 3 }; /* DANE-TA, DANE-EE (RFC 7218) */
 enum mz_tlsa_role {
 	MZ_TLSA_NEXT, /* the next key of a certificate */
-	MZ_TLSA_LEAF, /* in use: a certificate has it */
+	MZ_TLSA_USED, /* a certificate has it, or one of its issuers */
 	MZ_TLSA_OLD,  /* was one of these */
 };
 struct mz_tlsa_key {
+	enum mz_tlsa_usage usage;
 	uint8_t digest[MZ_SPKI_DIGEST];
 	enum mz_tlsa_role role;
 	int64_t since;	/* wall: when it was first seen in this role */
 	int64_t served; /* wall: every server was seen to serve it then; 0: not yet */
+	int64_t gone;	/* wall: it was deleted before its time, as its host left; 0: it was not */
 	uint32_t ttl;	/* seconds from `served` on that resolvers may hold an RRset without it */
 };
 struct mz_tlsa_set {
@@ -290,10 +293,14 @@ struct mz_tlsa_place {
 	const uint8_t *owner; /* wire, lower case: _25._tcp.HOST */
 	const char *system;   /* the mail system's name */
 };
-/* The set of one place, ordered by digest; empty where nothing is known. MZ_ESTATE for a damaged
- * row. */
+/* The set of one place, ordered by usage and digest; empty where nothing is known. MZ_ESTATE for a
+ * damaged row. */
 int mz_store_tlsa_get(struct mz_store *store, const struct mz_tlsa_place *place,
 		      struct mz_tlsa_set *out);
+/* What is known of the owner anywhere (only `owner` is read): for a place of which nothing is. None of the keys
+ * counts as served. */
+int mz_store_tlsa_anywhere(struct mz_store *store, const struct mz_tlsa_place *place,
+			   struct mz_tlsa_set *out);
 /* Replaces the set of one place. */
 int mz_store_tlsa_put(struct mz_store *store, const struct mz_tlsa_place *place,
 		      const struct mz_tlsa_set *set);
@@ -301,16 +308,21 @@ int mz_store_tlsa_put(struct mz_store *store, const struct mz_tlsa_place *place,
  * It is not served until that is seen. `ttl` is the longer one of the RRset's before and after; one
  * of the owner's other keys that resolvers may still hold counts too. */
 int mz_store_tlsa_adding(struct mz_store *store, const struct mz_tlsa_place *place,
-			 const uint8_t digest[MZ_SPKI_DIGEST], uint32_t ttl, int64_t now);
+			 enum mz_tlsa_usage usage, const uint8_t digest[MZ_SPKI_DIGEST],
+			 uint32_t ttl, int64_t now);
 /* Of all mail systems: the key was seen on every server. Those that were seen before stay. */
 int mz_store_tlsa_served(struct mz_store *store, const struct mz_tlsa_place *place,
-			 const uint8_t digest[MZ_SPKI_DIGEST], int64_t now);
-/* Of all mail systems: the key is being deleted from the RRset. */
+			 enum mz_tlsa_usage usage, const uint8_t digest[MZ_SPKI_DIGEST],
+			 int64_t now);
+/* Of all mail systems: the key is being deleted from the RRset, and gone. It is forgotten two TTLs later. */
 int mz_store_tlsa_deleting(struct mz_store *store, const struct mz_tlsa_place *place,
-			   const uint8_t digest[MZ_SPKI_DIGEST]);
-/* Of all mail systems: calls fn for the digest of each key in use at the owner. fn may not use the
- * store. */
+			   enum mz_tlsa_usage usage, const uint8_t digest[MZ_SPKI_DIGEST],
+			   int64_t now);
+/* Of all mail systems: calls fn for each server's key at the owner that is USED, or OLD, and not gone. fn may
+ * not use the store. */
 int mz_store_tlsa_in_use(struct mz_store *store, const struct mz_tlsa_place *place,
-			 void (*fn)(void *arg, const uint8_t digest[MZ_SPKI_DIGEST]), void *arg);
+			 void (*fn)(void *arg, enum mz_tlsa_role role,
+				    const uint8_t digest[MZ_SPKI_DIGEST]),
+			 void *arg);
 
 #endif

@@ -24,7 +24,7 @@ struct site {
 		*facts; /* the files that the configuration names, as they were read */
 	uint8_t (*digests)
 		[MZ_DIGEST]; /* one a domain, of its desired records; zeroes: it has a fault */
-	bool *due;	     /* one a domain: the store has other TLSA keys than those on disk */
+	bool *due; /* one a domain: the store has other TLSA keys than those on disk, or they cannot be read */
 	struct mz_tlsa_wait *tlsa; /* one a domain */
 	unsigned holders;
 };

@@ -214,7 +214,7 @@ static int add_refusals(struct mz_plan *plan, const struct mz_plan_input *in,
 				     .family = slot->family,
 				     .reason = slot->refused};
 	size_t from = plan->refusal_count;
-	int err = plan_add_refusal(plan, &refusal);
+	int err = mz_plan_add_refusal(plan, &refusal);
 
 	for (size_t w = slot->want_from; w < slot->want_to && err == MZ_OK; w++) {
 		const struct mz_rr *want = &in->desired->rr[w];
@@ -224,7 +224,7 @@ static int add_refusals(struct mz_plan *plan, const struct mz_plan_input *in,
 			continue;
 		refusal.domain = want->domain;
 		refusal.family = want->family;
-		err = plan_add_refusal(plan, &refusal);
+		err = mz_plan_add_refusal(plan, &refusal);
 	}
 	return err;
 }

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-int plan_add_refusal(struct mz_plan *plan, const struct mz_refusal *refusal)
+int mz_plan_add_refusal(struct mz_plan *plan, const struct mz_refusal *refusal)
 {
 	if (plan->refusal_count == plan->refusal_cap) {
 		size_t cap = plan->refusal_cap == 0 ? 8 : plan->refusal_cap * 2;
@@ -95,10 +95,10 @@ int mz_plan_refuse(struct mz_plan *plan, const struct mz_plan_input *in, size_t 
 			err = mz_rrlist_add(&plan->ledger, &in->ledger->rr[g]);
 	}
 	if (err == MZ_OK)
-		err = plan_add_refusal(plan, &(struct mz_refusal){.owner = unit->owner,
-								  .type = unit->type,
-								  .domain = unit->domain,
-								  .family = unit->family,
-								  .reason = text});
+		err = mz_plan_add_refusal(plan, &(struct mz_refusal){.owner = unit->owner,
+								     .type = unit->type,
+								     .domain = unit->domain,
+								     .family = unit->family,
+								     .reason = text});
 	return err;
 }

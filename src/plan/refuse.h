@@ -5,8 +5,6 @@
 
 #include "mailzone/plan.h"
 
-/* Adds a refusal and counts it. MZ_ENOMEM. */
-int plan_add_refusal(struct mz_plan *plan, const struct mz_refusal *refusal);
 /* Does the plan's ledger hold this RR for its domain, at index `from` or after it? */
 bool plan_in_ledger(const struct mz_plan *plan, size_t from, const struct mz_rr *rr);
 

@@ -165,22 +165,28 @@ static void certificates(struct gathering *g, struct mz_store *store, int64_t no
 	const struct mz_cert **certs =
 		mz_arena_alloc(&g->out->arena,
 			       system->certificate_count * sizeof(struct mz_cert *));
+	const char **faults =
+		mz_arena_alloc(&g->out->arena, system->certificate_count * sizeof(*faults));
 
-	if (certs == NULL) {
+	if (certs == NULL || faults == NULL) {
 		note(g, MZ_ENOMEM);
 		return;
 	}
+	/* What cannot be read now is a matter of the hosts that it covers. */
 	for (size_t i = 0; i < system->certificate_count; i++) {
 		int err = MZ_OK;
 
-		certs[i] = mz_cache_cert(g->cache, &system->certificates[i], g->errors, &err);
-		if (certs[i] == NULL)
+		faults[i] = NULL;
+		certs[i] = mz_cache_cert(g->cache, &system->certificates[i], NULL, &err);
+		if (err == MZ_ENOMEM)
 			note(g, err);
+		else if (err != MZ_OK)
+			faults[i] = g->out->cert_fault = mz_facts_fault(g->cache);
 	}
 	g->out->certs = certs;
-	if (g->err != MZ_OK)
-		return;
-	note(g, mz_facts_tlsa(g->out, g->domain, store, now, g->errors));
+	g->out->cert_faults = faults;
+	if (g->err != MZ_ENOMEM)
+		note(g, mz_facts_tlsa(g->out, g->domain, store, now, g->errors));
 }
 
 static void document(struct gathering *g)
@@ -260,25 +266,33 @@ void mz_facts_check(struct mz_facts_cache *cache, const struct mz_conf *conf,
 	}
 }
 
-void mz_facts_expired(struct mz_facts_cache *cache, const struct mz_conf *conf, int64_t now,
-		      void (*fn)(void *arg, const char *line), void *arg)
+static bool doubt_of(struct mz_facts_cache *cache, const struct mz_conf_certificate *certificate,
+		     int64_t now, struct mz_cause *line)
+{
+	const struct mz_cert *cert = mz_cache_known_cert(cache, certificate);
+	const char *fault = mz_cache_known_fault(cache, certificate);
+	char time[MZ_TIME_TEXT] = "";
+
+	if (fault != NULL)
+		(void)mz_cause_set(line, MZ_OK, "%s:%u: %s", certificate->where.file,
+				   certificate->where.line, fault);
+	else if (cert != NULL && cert->not_after < now)
+		(void)mz_cause_set(line, MZ_OK,
+				   "%.300s: the certificate has expired (%s): its TLSA records "
+				   "stay, and no older one leaves until it is renewed",
+				   certificate->file, mz_clock_text(cert->not_after, time));
+	return line->text[0] != '\0';
+}
+
+void mz_facts_doubts(struct mz_facts_cache *cache, const struct mz_conf *conf, int64_t now,
+		     void (*fn)(void *arg, const char *line), void *arg)
 {
 	for (size_t i = 0; i < conf->system_count; i++) {
 		for (size_t k = 0; k < conf->systems[i].certificate_count; k++) {
-			const struct mz_conf_certificate *certificate =
-				&conf->systems[i].certificates[k];
-			const struct mz_cert *cert = mz_cache_known_cert(cache, certificate);
-			char time[MZ_TIME_TEXT] = "";
 			struct mz_cause line = {0};
 
-			if (cert == NULL || cert->not_after >= now)
-				continue;
-			(void)mz_cause_set(&line, MZ_OK,
-					   "%.300s: the certificate has expired (%s): its TLSA "
-					   "records stay, and no older one leaves until it is "
-					   "renewed",
-					   certificate->file, mz_clock_text(cert->not_after, time));
-			fn(arg, line.text);
+			if (doubt_of(cache, &conf->systems[i].certificates[k], now, &line))
+				fn(arg, line.text);
 		}
 	}
 }

@@ -101,22 +101,28 @@ static const char *const sql[MZ_SQL_COUNT] = {
 				  " WHERE domain = ? AND selector = ? ORDER BY server",
 	[MZ_SQL_DKIM_SEEN_DELETE] = "DELETE FROM dkim_seen WHERE domain = ? AND selector = ?",
 #define TLSA_OWNER " server = ? AND origin = ? AND owner = ?"
-	[MZ_SQL_TLSA_GET] = "SELECT digest, role, since, served, ttl FROM tlsa WHERE" TLSA_OWNER
-			    " AND system = ? ORDER BY digest",
+#define TLSA_KEY " WHERE server = ?1 AND origin = ?2 AND owner = ?3 AND usage = ?4 AND digest = ?5"
+	[MZ_SQL_TLSA_GET] = "SELECT digest, role, since, served, ttl, usage, gone FROM tlsa"
+			    " WHERE" TLSA_OWNER " AND system = ? ORDER BY usage, digest",
+	/* 32: MZ_TLSA_KEYS */
+	[MZ_SQL_TLSA_ANYWHERE] =
+		"SELECT digest, min(role), max(since), 0, max(ttl), usage, iif(min(gone) = 0, 0, "
+		"max(gone))"
+		" FROM tlsa WHERE owner = ? GROUP BY usage, digest ORDER BY usage, digest LIMIT 32",
 	[MZ_SQL_TLSA_CLEAR] = "DELETE FROM tlsa WHERE" TLSA_OWNER " AND system = ?",
-	[MZ_SQL_TLSA_PUT] =
-		"INSERT INTO tlsa (server, origin, owner, system, digest, role, since, served, ttl)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	[MZ_SQL_TLSA_ADDING] =
-		"UPDATE tlsa SET served = 0, ttl = max(?5, (SELECT coalesce(max(o.ttl), 0)"
-		" FROM tlsa o WHERE o.server = ?1 AND o.origin = ?2 AND o.owner = ?3"
-		" AND (o.served = 0 OR o.served + o.ttl > ?6)))"
-		" WHERE server = ?1 AND origin = ?2 AND owner = ?3 AND digest = ?4",
-	[MZ_SQL_TLSA_SERVED] = "UPDATE tlsa SET served = ?5 WHERE server = ?1 AND origin = ?2"
-			       " AND owner = ?3 AND digest = ?4 AND served = 0",
-	[MZ_SQL_TLSA_DELETING] = "DELETE FROM tlsa WHERE" TLSA_OWNER " AND digest = ?",
-	/* 1: MZ_TLSA_LEAF */
-	[MZ_SQL_TLSA_IN_USE] = "SELECT digest FROM tlsa WHERE" TLSA_OWNER " AND role = 1",
+	[MZ_SQL_TLSA_PUT] = "INSERT INTO tlsa (server, origin, owner, system, usage, digest, role, "
+			    "since, served,"
+			    " gone, ttl) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[MZ_SQL_TLSA_ADDING] = "UPDATE tlsa SET served = 0, gone = 0, ttl = max(?6, (SELECT "
+			       "coalesce(max(o.ttl), 0)"
+			       " FROM tlsa o WHERE o.server = ?1 AND o.origin = ?2 AND o.owner = ?3"
+			       " AND (o.served = 0 OR o.served + o.ttl > ?7)))" TLSA_KEY,
+	[MZ_SQL_TLSA_SERVED] = "UPDATE tlsa SET served = ?6" TLSA_KEY " AND served = 0",
+	[MZ_SQL_TLSA_DELETING] = "UPDATE tlsa SET served = 0, gone = ?6" TLSA_KEY " AND gone = 0",
+	[MZ_SQL_TLSA_FORGET] = "DELETE FROM tlsa WHERE gone > 0 AND gone + 2 * ttl < ?",
+	/* 3: MZ_TLSA_SERVER, 0: MZ_TLSA_NEXT */
+	[MZ_SQL_TLSA_IN_USE] = "SELECT digest, role FROM tlsa WHERE" TLSA_OWNER
+			       " AND usage = 3 AND role > 0 AND gone = 0",
 };
 
 struct mz_store *mz_store_new(const char *directory)

@@ -41,6 +41,11 @@ int tool_derive(const struct mz_conf_domain *domain, struct mz_facts_cache *cach
 	struct mz_facts facts = {0};
 	int err = mz_facts_load(&facts, cache, domain, store, mz_clock_wall(), errors);
 
+	/* Whoever takes the records takes them for all. */
+	if (err == MZ_OK && facts.cert_fault != NULL && out != NULL) {
+		mz_conf_error(errors, &domain->where, "%s: %s", domain->text, facts.cert_fault);
+		err = MZ_EINVAL;
+	}
 	if (err == MZ_OK)
 		err = mz_records_derive(domain, &facts, &list, errors);
 	if (err != MZ_OK && errors->count == 0)

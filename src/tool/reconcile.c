@@ -208,7 +208,7 @@ static int reconcile(const struct options *options, int argc, char **argv, enum 
 		    open_state(&run, mode != MZ_FLOW_PLAN) == MZ_OK;
 
 	if (good && mode == MZ_FLOW_APPLY)
-		mz_facts_expired(run.facts, run.conf, mz_clock_wall(), on_error, &run);
+		mz_facts_doubts(run.facts, run.conf, mz_clock_wall(), on_error, &run);
 	if (good && mode == MZ_FLOW_APPLY)
 		written = write_policies(&run);
 	good = good && run_jobs(&run, mode) == MZ_OK;

@@ -119,6 +119,37 @@ static void test_tlsa_in_use(void **state)
 	mz_rrlist_clear(&in_use);
 }
 
+/* An RRset of which nobody knows now what is to be stays, in the ledger too, and counts as nothing that is lost;
+ * also where another domain wants it. */
+static void test_held(void **state)
+{
+	struct world *w = *state;
+	struct mz_rrlist held = {0};
+	uint16_t other = world_domain(w, "d.example.org");
+	char line[40] = "";
+
+	assert_int_equal(mz_rr_from_text(&held, "_25._tcp.mx TLSA 0 0 0 00", w->origin.wire, 0,
+					 NULL, NULL),
+			 MZ_OK);
+	w->held = &held;
+	w->domains[0].delete_limit = 10;
+	for (unsigned i = 10; i < 18; i++) {
+		(void)snprintf(line, sizeof(line), "_25._tcp.mx TLSA 3 1 1 %u", i);
+		had(w, 0, MZ_FAMILY_TLSA, line);
+		stands(w, line);
+	}
+	had(w, 0, MZ_FAMILY_TLSA, "_443._tcp.mx TLSA 3 1 1 aa");
+	stands(w, "_443._tcp.mx TLSA 3 1 1 aa");
+	want(w, other, MZ_FAMILY_TLSA, WHOLE, "_25._tcp.mx TLSA 3 1 1 bb");
+	assert_plan(w, "- _443._tcp.mx.example.org. 300 TLSA 3 1 1 aa | tlsa 0\n");
+	assert_int_equal(w->plan.ledger.count, 8);
+	assert_int_equal(w->plan.foreign, 0);
+	w->held = NULL;
+	world_plan(w);
+	assert_true(w->plan.refusal_count > 0);
+	mz_rrlist_clear(&held);
+}
+
 /* All of it may go: senders then do as they did before DANE. */
 static void test_tlsa_withdrawn(void **state)
 {
@@ -567,6 +598,7 @@ int main(void)
 		CASE(test_active_selector),
 		CASE(test_tlsa_in_use),
 		CASE(test_tlsa_withdrawn),
+		CASE(test_held),
 		CASE(test_cname_on_foreign_data),
 		CASE(test_data_on_foreign_cname),
 		CASE(test_foreign_cname_is_taken_over),

@@ -194,16 +194,6 @@ static int keep_ledger(struct mz_plan *plan, const struct mz_plan_input *in,
 	return err;
 }
 
-/* Was the domain told of the slot, at index `from` or after it? */
-static bool told(const struct mz_plan *plan, size_t from, uint16_t domain)
-{
-	for (size_t i = from; i < plan->refusal_count; i++) {
-		if (plan->refusals[i].domain == domain)
-			return true;
-	}
-	return false;
-}
-
 /* Told are the one that speaks for the slot, and every other domain that does not get what it wants there. */
 static int add_refusals(struct mz_plan *plan, const struct mz_plan_input *in,
 			const struct slot *slot)
@@ -220,7 +210,7 @@ static int add_refusals(struct mz_plan *plan, const struct mz_plan_input *in,
 		const struct mz_rr *want = &in->desired->rr[w];
 
 		if (!slot_planned(in, want) || slot->wish[w - slot->want_from] == WISH_MET ||
-		    told(plan, from, want->domain))
+		    plan_told(plan, from, want->domain))
 			continue;
 		refusal.domain = want->domain;
 		refusal.family = want->family;

@@ -8,4 +8,7 @@
 /* Does the plan's ledger hold this RR for its domain, at index `from` or after it? */
 bool plan_in_ledger(const struct mz_plan *plan, size_t from, const struct mz_rr *rr);
 
+/* Was the domain told of a refusal, at index `from` or after it? */
+bool plan_told(const struct mz_plan *plan, size_t from, uint16_t domain);
+
 #endif

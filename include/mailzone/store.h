@@ -79,6 +79,8 @@ int mz_store_ledger_get(struct mz_store *store, const char *server, const char *
  * when there are none. */
 int mz_store_ledger_put(struct mz_store *store, const char *server, const char *origin,
 			const char *domain, const struct mz_rrlist *list, uint16_t index);
+/* Nothing is the domain's any more: its ledgers go, wherever they are. *any: there were some. */
+int mz_store_let_go(struct mz_store *store, const char *domain, bool *any);
 /* Every (server, origin) where this domain has a ledger, or a change that is intended and may have
  * been made: calls fn for each. */
 int mz_store_ledger_places(struct mz_store *store, const char *domain,

@@ -54,35 +54,14 @@ static void names_clear(struct names *names)
 
 /* ---- what left ------------------------------------------------------------------------------------------ */
 
-struct forget {
-	struct app *app;
-	const char *domain;
-	struct names servers, origins;
-};
-
-static void on_place(void *arg, const char *server, const char *origin)
-{
-	struct forget *forget = arg;
-
-	on_name(&forget->servers, server);
-	on_name(&forget->origins, origin);
-}
-
 /* The records stay in the zone, and are no longer ours. */
 static int let_go(struct app *app, const char *domain)
 {
-	static const struct mz_rrlist nothing = {0};
-	struct forget forget = {.app = app, .domain = domain};
-	int err = mz_store_ledger_places(app->store, domain, on_place, &forget);
+	bool any = false;
+	int err = mz_store_let_go(app->store, domain, &any);
 
-	for (size_t i = 0; i < forget.origins.count && i < forget.servers.count && err == MZ_OK;
-	     i++)
-		err = mz_store_ledger_put(app->store, forget.servers.item[i].name,
-					  forget.origins.item[i].name, domain, &nothing, 0);
-	if (err == MZ_OK && forget.origins.count > 0)
+	if (err == MZ_OK && any)
 		mz_log(MZ_LOG_INFO, "let_go", "domain", domain, NULL);
-	names_clear(&forget.servers);
-	names_clear(&forget.origins);
 	return err;
 }
 

@@ -187,6 +187,19 @@ void command_tasks_clear(void)
 	}
 }
 
+void command_task_follows(int64_t id, int64_t next)
+{
+	struct wait *wait = NULL;
+
+	LIST_FOREACH(wait, &waits, link)
+	{
+		for (size_t i = 0; i < wait->count; i++) {
+			if (wait->ids[i] == id)
+				wait->ids[i] = next;
+		}
+	}
+}
+
 void command_task_over(struct app *app, int64_t id, enum mz_task_state state, const char *reason)
 {
 	struct wait *wait = NULL, *next = NULL;

@@ -233,6 +233,8 @@ void command_handle(void *app, struct mz_ctl_request *request, const char *comma
 		    const json_t *arguments);
 /* Ends what is under way; after mz_ctl_close and mz_engine_free. */
 void command_clear(void);
+/* Whoever waits for the task waits for the one that follows from it instead. */
+void command_task_follows(int64_t id, int64_t next);
 /* A task is over: whoever waits for it is told. */
 void command_task_over(struct app *app, int64_t id, enum mz_task_state state, const char *reason);
 

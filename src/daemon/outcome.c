@@ -106,9 +106,10 @@ static void file_renewal(struct app *app, const struct mz_task *task)
 					     .domain = task->domain,
 					     .families = MZ_FAMILIES_ALL,
 					     .due = mz_clock_wall()};
-	int64_t id = 0;
+	int64_t id = 0, before = task->id;
 
-	(void)run_file(app, &input, &id);
+	if (run_file(app, &input, &id) == MZ_OK)
+		command_task_follows(before, id);
 }
 
 /* What the TLSA records of the job's i-th domain wait for is looked at in time. */

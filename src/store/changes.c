@@ -71,6 +71,19 @@ int mz_store_change_narrow(struct mz_store *store, int64_t id, const struct mz_r
 	return run_on_row(&q, id);
 }
 
+/* What fails again and again is in the history once. */
+static int forget_earlier(struct mz_store *store, int64_t id)
+{
+	struct mz_query q = {0};
+	int err = mz_query_write(&q, store, MZ_SQL_CHANGE_FORGET);
+
+	if (err != MZ_OK)
+		return err;
+	mz_query_int(&q, id);
+	mz_query_int(&q, MZ_CHANGE_FAILED);
+	return mz_query_run(&q);
+}
+
 int mz_store_change_end(struct mz_store *store, int64_t id, enum mz_change_state state,
 			uint32_t serial)
 {
@@ -81,7 +94,8 @@ int mz_store_change_end(struct mz_store *store, int64_t id, enum mz_change_state
 		return err;
 	mz_query_int(&q, (int64_t)state);
 	mz_query_int(&q, serial);
-	return run_on_row(&q, id);
+	err = run_on_row(&q, id);
+	return err == MZ_OK && state == MZ_CHANGE_FAILED ? forget_earlier(store, id) : err;
 }
 
 /* One row, copied out of the statement. */

@@ -20,12 +20,15 @@ static const char *const sql[MZ_SQL_COUNT] = {
 		" desired = excluded.desired, last_verified = excluded.last_verified,"
 		" large = excluded.large, no_axfr = excluded.no_axfr,"
 		" in_place = excluded.in_place, others = excluded.others",
+	[MZ_SQL_ZONE_LET_GO] = "DELETE FROM zone WHERE domain = ?1 AND (server, origin) IN"
+			       " (SELECT server, origin FROM ledger WHERE domain = ?1)",
 	[MZ_SQL_LEDGER_GET] =
 		"SELECT rrs FROM ledger WHERE server = ? AND origin = ? AND domain = ?",
 	[MZ_SQL_LEDGER_PUT] = "INSERT INTO ledger (server, origin, domain, rrs) VALUES (?, ?, ?, ?)"
 			      " ON CONFLICT DO UPDATE SET rrs = excluded.rrs",
 	[MZ_SQL_LEDGER_DELETE] =
 		"DELETE FROM ledger WHERE server = ? AND origin = ? AND domain = ?",
+	[MZ_SQL_LEDGER_LET_GO] = "DELETE FROM ledger WHERE domain = ?",
 	[MZ_SQL_LEDGER_PLACES] =
 		"SELECT server, origin FROM ledger WHERE domain = ?1 UNION"
 		" SELECT server, origin FROM change WHERE domain = ?1 AND state = 0"
@@ -39,6 +42,10 @@ static const char *const sql[MZ_SQL_COUNT] = {
 		" VALUES (?, ?, ?, ?, 0, 0, ?, ?)",
 	[MZ_SQL_CHANGE_NARROW] = "UPDATE change SET added = ?, deleted = ? WHERE id = ?",
 	[MZ_SQL_CHANGE_END] = "UPDATE change SET state = ?, serial = ? WHERE id = ?",
+	[MZ_SQL_CHANGE_FORGET] = "DELETE FROM change WHERE id IN (SELECT old.id FROM change AS new "
+				 "JOIN change AS old"
+				 " USING (domain, server, origin, added, deleted)"
+				 " WHERE new.id = ?1 AND old.id < ?1 AND old.state = ?2)",
 /* One row at a time, so that the caller may use the store between two of them. */
 #define CHANGE_COLUMNS                                                                             \
 	"SELECT id, time, server, origin, domain, state, serial, added, deleted FROM change "

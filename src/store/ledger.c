@@ -70,6 +70,26 @@ int mz_store_ledger_put(struct mz_store *store, const char *server, const char *
 	return mz_query_run(&q);
 }
 
+int mz_store_let_go(struct mz_store *store, const char *domain, bool *any)
+{
+	/* A zone that is not known as verified is read, should the domain come back. */
+	static const enum mz_store_sql steps[] = {MZ_SQL_ZONE_LET_GO, MZ_SQL_LEDGER_LET_GO};
+	int err = MZ_OK;
+
+	*any = false;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && err == MZ_OK; i++) {
+		struct mz_query q = {0};
+
+		err = mz_query_write(&q, store, steps[i]);
+		if (err != MZ_OK)
+			return err;
+		mz_query_text(&q, domain);
+		err = mz_query_run(&q);
+		*any = sqlite3_changes(store->db) > 0;
+	}
+	return err;
+}
+
 /* Runs the query and keeps its `columns` text columns, each with its NUL, row after row: the
  * caller of the store gets them when no statement is open any more, and may use the store. */
 static int collect(struct mz_query *q, int columns, struct mz_str *out)

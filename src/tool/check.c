@@ -142,8 +142,11 @@ static int export_domain(const struct mz_conf_domain *domain, struct mz_facts_ca
 	tool_print_errors(&errors);
 	for (unsigned a = 0; a < MZ_DKIM_ALGORITHMS && err == MZ_OK; a++) {
 		if ((missing >> a & 1u) != 0)
-			mz_str_addf(&text, "; %s: the first apply makes a DKIM key for %s\n",
-				    domain->text,
+			mz_str_addf(&text, "; %s: %s for %s\n", domain->text,
+				    domain->automatic
+					    ? "the first apply makes a DKIM key"
+					    : "DNS is under manual management, so nothing "
+					      "makes a DKIM key",
 				    mz_dkim_algorithm_name((enum mz_dkim_algorithm)a));
 	}
 	for (size_t i = 0; i < list.count; i++) {

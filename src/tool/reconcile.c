@@ -120,6 +120,21 @@ static int open_state(struct run *run, bool write)
 	return err;
 }
 
+/* What is managed by hand now is ours no more. */
+static int let_manual_go(struct run *run)
+{
+	bool any = false;
+	int err = MZ_OK;
+
+	for (size_t i = 0; i < run->conf->domain_count && err == MZ_OK; i++) {
+		if (!run->conf->domains[i].automatic)
+			err = mz_store_let_go(run->store, run->conf->domains[i].text, &any);
+	}
+	if (err != MZ_OK)
+		tool_error("%s", mz_store_error(run->store));
+	return err;
+}
+
 static int start_engine(struct run *run)
 {
 	struct timeval often = {1, 0};
@@ -207,6 +222,8 @@ static int reconcile(const struct options *options, int argc, char **argv, enum 
 		    (mode == MZ_FLOW_PLAN || check_files(&run) == MZ_OK) &&
 		    open_state(&run, mode != MZ_FLOW_PLAN) == MZ_OK;
 
+	if (good && mode == MZ_FLOW_APPLY)
+		good = let_manual_go(&run) == MZ_OK;
 	if (good && mode == MZ_FLOW_APPLY)
 		mz_facts_doubts(run.facts, run.conf, mz_clock_wall(), on_error, &run);
 	if (good && mode == MZ_FLOW_APPLY)

@@ -80,6 +80,27 @@ static void listed(void **state)
 	expect(s, "odd", false, 1, "3:odd/0/0 ");
 }
 
+/* What fails again is there once; what was made, or is something else, stays. */
+static void failed_again(void **state)
+{
+	struct scratch *s = *state;
+	struct mz_rrlist one = {0};
+
+	scratch_rr(&one, "a.org", MZ_TYPE_MX, 20, 'm', 1);
+	scratch_open(s);
+	assert_int_equal(begin(s, "a", &one), 1);
+	assert_int_equal(begin(s, "a", NULL), 2);
+	assert_int_equal(begin(s, "b", &one), 3);
+	assert_int_equal(begin(s, "a", &one), 4);
+	assert_int_equal(begin(s, "a", &one), 5);
+	for (int i = 1; i <= 3; i++)
+		assert_int_equal(mz_store_change_end(s->store, i, MZ_CHANGE_FAILED, 0), MZ_OK);
+	assert_int_equal(mz_store_change_end(s->store, 4, MZ_CHANGE_APPLIED, 7), MZ_OK);
+	assert_int_equal(mz_store_change_end(s->store, 5, MZ_CHANGE_FAILED, 0), MZ_OK);
+	expect(s, NULL, false, 0, "5:a/2/0 4:a/1/7 3:b/2/0 2:a/2/0 ");
+	mz_rrlist_clear(&one);
+}
+
 static void all_fields(void *arg, const struct mz_store_change *c)
 {
 	const struct mz_rrlist *lists = arg;
@@ -251,8 +272,10 @@ static void indexed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SCRATCH_TEST(listed), SCRATCH_TEST(copied),  SCRATCH_TEST(resolved_while_listed),
-		SCRATCH_TEST(one),    SCRATCH_TEST(damaged), SCRATCH_TEST(indexed),
+		SCRATCH_TEST(listed),  SCRATCH_TEST(failed_again),
+		SCRATCH_TEST(copied),  SCRATCH_TEST(resolved_while_listed),
+		SCRATCH_TEST(one),     SCRATCH_TEST(damaged),
+		SCRATCH_TEST(indexed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,6 +52,11 @@ static struct standing judge(struct app *app, const struct mz_conf_domain *domai
 		if (status->reason != NULL)
 			(void)mz_cause_set(&standing.reason, MZ_OK, "%s", status->reason);
 	}
+	if (status != NULL && status->dkim_reason != NULL && standing.reason.text[0] == '\0') {
+		standing.state = domain_states[DOMAIN_FAILED];
+		standing.since = status->dkim_since;
+		(void)mz_cause_set(&standing.reason, MZ_OK, "%s", status->dkim_reason);
+	}
 	if (standing.state == NULL)
 		standing.state = "pending";
 	if (standing.since == 0)

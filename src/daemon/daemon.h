@@ -56,7 +56,9 @@ struct domain_status {
 	int64_t since, last_verified; /* wall */
 	bool have_serial;
 	uint32_t serial;
-	char *reason; /* why it is not in sync, where that is known */
+	char *reason;	   /* why it is not in sync, where that is known */
+	char *dkim_reason; /* why its DKIM keys do not get on; NULL: they do */
+	int64_t dkim_since;
 	struct mz_tlsa_wait tlsa;
 };
 
@@ -220,6 +222,8 @@ void status_good(struct domain_status *status, const struct mz_report *report, i
 void status_bad(struct domain_status *status, const char *reason, int64_t now);
 /* Records of the domain were taken back by hand, where the status knows it. */
 void status_taken(struct app *app, const char *name);
+/* The DKIM task of the domain failed for this reason, or (NULL) was done. */
+void status_dkim(struct app *app, const char *name, const char *reason);
 /* Writes when each domain was last verified to the store. */
 void status_store(struct app *app);
 void status_clear(struct app *app);

@@ -68,10 +68,13 @@ static void finish(struct dkim_run *run)
 			    run->reason.text, now, mz_random_below(UINT32_MAX), &state) != MZ_OK)
 		state = MZ_TASK_FAILED;
 	if (state == MZ_TASK_FAILED)
-		mz_log(MZ_LOG_ERROR, "task_failed", "task", MZ_NUM(run->task), "reason",
-		       run->reason.text, NULL);
-	if (state == MZ_TASK_DONE || state == MZ_TASK_FAILED)
+		mz_log(MZ_LOG_ERROR, "task_failed", "task", MZ_NUM(run->task), "domain",
+		       run->domain->text, "reason", run->reason.text, NULL);
+	if (state == MZ_TASK_DONE || state == MZ_TASK_FAILED) {
+		status_dkim(app, run->domain->text,
+			    state == MZ_TASK_FAILED ? run->reason.text : NULL);
 		command_task_over(app, run->task, state, run->reason.text);
+	}
 	/* A failed task does not stop what is to come; and what is to come for one algorithm does not
 	 * wait for the retry of another. */
 	if (state == MZ_TASK_FAILED)

@@ -66,20 +66,20 @@ void status_good(struct domain_status *status, const struct mz_report *report, i
 	status->reason = NULL;
 }
 
-static void set_reason(struct domain_status *status, const char *reason)
+static void set_reason(char **place, const char *reason)
 {
 	char *copy = strdup(reason);
 
 	if (copy == NULL)
 		return;
-	free(status->reason);
-	status->reason = copy;
+	free(*place);
+	*place = copy;
 }
 
 void status_bad(struct domain_status *status, const char *reason, int64_t now)
 {
 	enter(status, DOMAIN_FAILED, now);
-	set_reason(status, reason);
+	set_reason(&status->reason, reason);
 }
 
 void status_taken(struct app *app, const char *name)
@@ -90,8 +90,27 @@ void status_taken(struct app *app, const char *name)
 		return;
 	enter(*found, DOMAIN_UNKNOWN, mz_clock_wall());
 	(*found)->have_serial = false;
-	set_reason(*found, "records were taken back by hand: the next look brings again what the "
-			   "configuration asks for");
+	set_reason(&(*found)->reason,
+		   "records were taken back by hand: the next look brings again what the "
+		   "configuration asks for");
+}
+
+void status_dkim(struct app *app, const char *name, const char *reason)
+{
+	struct domain_status *status = mz_conf_find_domain(app->site->conf, name) == NULL
+					       ? NULL
+					       : status_domain(app, name);
+
+	if (status == NULL)
+		return;
+	if (reason == NULL) {
+		free(status->dkim_reason);
+		status->dkim_reason = NULL;
+		return;
+	}
+	if (status->dkim_reason == NULL)
+		status->dkim_since = mz_clock_wall();
+	set_reason(&status->dkim_reason, reason);
 }
 
 void status_store(struct app *app)
@@ -121,6 +140,7 @@ static void free_domain(void *node)
 
 	free(status->name);
 	free(status->reason);
+	free(status->dkim_reason);
 	free(status);
 }
 

@@ -509,6 +509,27 @@ def test_hook(bind, site):
         assert daemon.stop() == 0
 
 
+def test_status_tells_of_a_hook_that_fails(bind, site):
+    """Also between its tasks, when all records are as they should be."""
+    zone = add_zone(bind)
+    site = dkim_site(site, bind, zone, ["ed25519-sha256"])
+    site.settings["task_manager"]["max_attempts"] = 2
+    site.settings["hooks"] = {"dkim_activated": mz.Raw('[ "/bin/false" ]')}
+    site.write()
+    with Daemon(site) as daemon:
+        status = daemon.wait_state(zone, "failed")
+        assert "exit status 1" in status["reason"], status
+        site.must(0, "reconcile", "--wait", zone)
+        assert daemon.wait_state(zone, "failed")["reason"] == status["reason"]
+        site.settings["hooks"] = {"dkim_activated": mz.Raw('[ "/bin/true" ]')}
+        site.write()
+        site.must(0, "reload")
+        (task,) = [t for t in daemon.json("tasks", "--state", "failed")["tasks"]]
+        site.must(0, "tasks", "retry", str(task["id"]))
+        assert daemon.wait_state(zone, "in-sync")["reason"] is None
+        assert daemon.stop() == 0
+
+
 def test_hook_ends_when_it_ends(bind, site):
     """Not when its output does, which it may close early or leave to a service that it started."""
     zone = add_zone(bind)

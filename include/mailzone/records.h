@@ -91,10 +91,10 @@ void mz_facts_clear(struct mz_facts *facts);
 void mz_facts_check(struct mz_facts_cache *cache, const struct mz_conf *conf,
 		    struct mz_conf_errors *errors);
 
-/* Calls fn with a line for each certificate, read before, that has expired or has a fault: the TLSA records of its
- * hosts stay. `now` is wall time. */
+/* Calls fn with a line for each certificate, read before, that has a fault (`fault`) or has expired: the TLSA
+ * records of its hosts stay. `now` is wall time. */
 void mz_facts_doubts(struct mz_facts_cache *cache, const struct mz_conf *conf, int64_t now,
-		     void (*fn)(void *arg, const char *line), void *arg);
+		     void (*fn)(void *arg, bool fault, const char *line), void *arg);
 
 /* ---- deriving ------------------------------------------------------------------------------- */
 

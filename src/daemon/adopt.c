@@ -313,18 +313,19 @@ static int follow_files(struct app *app)
 	return err == MZ_OK ? watch_set(app->folder, &folder, folder != NULL) : err;
 }
 
-static void on_doubt(void *arg, const char *line)
+static void on_doubt(void *arg, bool fault, const char *line)
 {
-	bool *doubt = arg;
+	bool *faulty = arg;
 
-	*doubt = true;
-	mz_log(MZ_LOG_ERROR, "certificate", "reason", line, NULL);
+	*faulty = *faulty || fault;
+	mz_log(fault ? MZ_LOG_ERROR : MZ_LOG_WARNING,
+	       fault ? "certificate_fault" : "certificate_expired", "reason", line, NULL);
 }
 
 int adopt_site(struct app *app, struct site *site, bool first)
 {
 	struct site *old = app->site;
-	bool doubt = false;
+	bool faulty = false;
 	size_t filed = 0;
 	char domains[24] = "", changed[24] = "";
 	int err = MZ_OK;
@@ -337,7 +338,7 @@ int adopt_site(struct app *app, struct site *site, bool first)
 		       strcmp(old->conf->control_socket, site->conf->control_socket) != 0))
 		mz_log(MZ_LOG_WARNING, "reload", "reason",
 		       "another state_directory or control_socket takes a restart", NULL);
-	mz_facts_doubts(site->facts, site->conf, mz_clock_wall(), on_doubt, &doubt);
+	mz_facts_doubts(site->facts, site->conf, mz_clock_wall(), on_doubt, &faulty);
 	signers_refresh(app);
 	err = policies_write(app);
 	if (err == MZ_OK)
@@ -353,7 +354,7 @@ int adopt_site(struct app *app, struct site *site, bool first)
 		err = notify_arrange(app);
 	if (err == MZ_OK)
 		err = follow_files(app);
-	if (doubt)
+	if (faulty)
 		watch_doubt(app->files);
 	if (mz_store_dirty(app->store) && mz_engine_commit(app->engine, NULL, NULL) != MZ_OK)
 		err = MZ_ENOMEM;

@@ -89,10 +89,11 @@ static int place_all(struct watch *watch, const struct items *items)
 /* Without memory for new places the old ones serve; the stamps tell all the same. */
 static void look(struct watch *watch)
 {
-	bool differs = watch->unsure;
+	bool differs = watch->unsure && watch->first != 0;
 
+	if (watch->first != 0)
+		watch->unsure = false;
 	watch->first = 0;
-	watch->unsure = false;
 	(void)place_all(watch, &watch->items);
 	for (size_t i = 0; i < watch->items.count; i++) {
 		struct item *item = &watch->items.at[i];

@@ -105,8 +105,8 @@ static int hold(struct flow *flow, const uint8_t *owner)
 	return mz_rrlist_add(&flow->held, &rr);
 }
 
-/* Once a host: it has many owners. */
-static int add_doubt(struct flow *flow, size_t domain, const uint8_t *host, const char *fault)
+/* Once a name: a host has many owners. */
+static int add_doubt(struct flow *flow, size_t domain, const uint8_t *name, const char *fault)
 {
 	struct mz_refusal *more = NULL, doubt = {.type = MZ_TYPE_TLSA,
 						 .domain = (uint16_t)domain,
@@ -114,14 +114,14 @@ static int add_doubt(struct flow *flow, size_t domain, const uint8_t *host, cons
 						 .reason = fault};
 
 	for (size_t i = 0; i < flow->doubt_count; i++) {
-		if (flow->doubts[i].domain == domain && mz_name_equal(flow->doubts[i].owner, host))
+		if (flow->doubts[i].domain == domain && mz_name_equal(flow->doubts[i].owner, name))
 			return MZ_OK;
 	}
 	more = realloc(flow->doubts, (flow->doubt_count + 1) * sizeof(*more));
 	if (more == NULL)
 		return MZ_ENOMEM;
 	flow->doubts = more;
-	doubt.owner = mz_arena_copy(&flow->arena, host, mz_name_len(host));
+	doubt.owner = mz_arena_copy(&flow->arena, name, mz_name_len(name));
 	if (doubt.owner == NULL)
 		return MZ_ENOMEM;
 	more[flow->doubt_count++] = doubt;
@@ -170,8 +170,7 @@ static int hold_ledger(struct flow *flow)
 			continue;
 		err = hold(flow, rr->owner);
 		if (err == MZ_OK && is_asked_for(flow, rr->domain))
-			err = add_doubt(flow, rr->domain, mz_name_parent(mz_name_parent(rr->owner)),
-					fault);
+			err = add_doubt(flow, rr->domain, rr->owner, fault);
 	}
 	return err;
 }

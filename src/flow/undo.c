@@ -111,8 +111,7 @@ bool flow_undo_ready(struct flow *flow)
 		}
 		if (is_needed(flow, &change->added->rr[i])) {
 			cannot(flow, &change->added->rr[i],
-			       "no TLSA record would fit a certificate in use, or one just "
-			       "replaced");
+			       "no TLSA record would fit a certificate in use, or just replaced");
 			return false;
 		}
 	}

@@ -15,6 +15,7 @@ struct cached {
 	const char *path, *next_key; /* next_key: "" for none */
 	int err;		     /* of reading */
 	const char *why;	     /* the cause, where there is an error */
+	bool reported;
 	struct mz_dkim_public dkim;
 	struct mz_cert cert;
 	struct mz_str document;
@@ -136,9 +137,11 @@ static const struct cached *look_up(struct mz_facts_cache *cache, const struct c
 					     : mz_arena_strdup(&cache->arena, cause.text);
 			if (entry->why == NULL)
 				entry->why = mz_strerror(entry->err);
-			if (errors != NULL)
-				mz_conf_error(errors, where, "%s", entry->why);
 		}
+	}
+	if (entry->err != MZ_OK && errors != NULL && !entry->reported) {
+		mz_conf_error(errors, where, "%s", entry->why);
+		entry->reported = true;
 	}
 	if (entry->err == MZ_OK)
 		return entry;

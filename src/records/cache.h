@@ -7,7 +7,7 @@
 #include "mailzone/records.h"
 
 /* What a file gave. The pointer lives as long as the cache; NULL when the file has a fault, which
- * the first call reports at `where`, or when memory ran out (*err is MZ_ENOMEM then). */
+ * the first call with `errors` reports at `where`, or when memory ran out (*err is MZ_ENOMEM then). */
 const struct mz_dkim_public *mz_cache_dkim(struct mz_facts_cache *cache, const char *path,
 					   const struct mz_where *where,
 					   struct mz_conf_errors *errors, int *err);

@@ -266,34 +266,32 @@ void mz_facts_check(struct mz_facts_cache *cache, const struct mz_conf *conf,
 	}
 }
 
-static bool doubt_of(struct mz_facts_cache *cache, const struct mz_conf_certificate *certificate,
-		     int64_t now, struct mz_cause *line)
+static void tell_doubt(struct mz_facts_cache *cache, const struct mz_conf_certificate *certificate,
+		       int64_t now, void (*fn)(void *arg, bool fault, const char *line), void *arg)
 {
 	const struct mz_cert *cert = mz_cache_known_cert(cache, certificate);
 	const char *fault = mz_cache_known_fault(cache, certificate);
+	struct mz_cause line = {0};
 	char time[MZ_TIME_TEXT] = "";
 
 	if (fault != NULL)
-		(void)mz_cause_set(line, MZ_OK, "%s:%u: %s", certificate->where.file,
+		(void)mz_cause_set(&line, MZ_OK, "%s:%u: %s", certificate->where.file,
 				   certificate->where.line, fault);
 	else if (cert != NULL && cert->not_after < now)
-		(void)mz_cause_set(line, MZ_OK,
+		(void)mz_cause_set(&line, MZ_OK,
 				   "%.300s: the certificate has expired (%s): its TLSA records "
 				   "stay, and no older one leaves until it is renewed",
 				   certificate->file, mz_clock_text(cert->not_after, time));
-	return line->text[0] != '\0';
+	if (line.text[0] != '\0')
+		fn(arg, fault != NULL, line.text);
 }
 
 void mz_facts_doubts(struct mz_facts_cache *cache, const struct mz_conf *conf, int64_t now,
-		     void (*fn)(void *arg, const char *line), void *arg)
+		     void (*fn)(void *arg, bool fault, const char *line), void *arg)
 {
 	for (size_t i = 0; i < conf->system_count; i++) {
-		for (size_t k = 0; k < conf->systems[i].certificate_count; k++) {
-			struct mz_cause line = {0};
-
-			if (doubt_of(cache, &conf->systems[i].certificates[k], now, &line))
-				fn(arg, line.text);
-		}
+		for (size_t k = 0; k < conf->systems[i].certificate_count; k++)
+			tell_doubt(cache, &conf->systems[i].certificates[k], now, fn, arg);
 	}
 }
 

@@ -140,7 +140,7 @@ static void find_keys(struct gathering *g, struct mz_fact_tlsa *tlsa,
 	tlsa->set = *stored;
 	if (mz_rollover_see(&tlsa->set, &disk, mz_records_ttl(g->domain), g->now, &tlsa->early) !=
 	    MZ_OK)
-		fail(g, tlsa, "too many certificates and next keys for one host");
+		fail(g, tlsa, "too many keys of certificates, next keys and issuers for one host");
 	tlsa->changed = tlsa->changed || !is_same(&tlsa->set, stored);
 }
 

@@ -55,6 +55,12 @@ static void on_error(void *arg, const char *line)
 	tool_error("%s", line);
 }
 
+static void on_doubt(void *arg, bool fault, const char *line)
+{
+	(void)fault; /* the run fails for it, where it matters */
+	on_error(arg, line);
+}
+
 static void on_done(void *arg)
 {
 	struct run *run = arg;
@@ -225,7 +231,7 @@ static int reconcile(const struct options *options, int argc, char **argv, enum 
 	if (good && mode == MZ_FLOW_APPLY)
 		good = let_manual_go(&run) == MZ_OK;
 	if (good && mode == MZ_FLOW_APPLY)
-		mz_facts_doubts(run.facts, run.conf, mz_clock_wall(), on_error, &run);
+		mz_facts_doubts(run.facts, run.conf, mz_clock_wall(), on_doubt, &run);
 	if (good && mode == MZ_FLOW_APPLY)
 		written = write_policies(&run);
 	good = good && run_jobs(&run, mode) == MZ_OK;

@@ -316,7 +316,7 @@ struct sim {
 	uint32_t ttl;	     /* as configured */
 	unsigned keys;	     /* made so far */
 	unsigned leaf, next; /* on disk */
-	bool expired, readable;
+	bool expired, readable, next_lost;
 	unsigned used; /* by the mail server */
 	int64_t loads; /* when it loads what is on disk; 0: it has */
 	bool early;    /* it uses a key that some resolver cannot know */
@@ -404,6 +404,22 @@ static void publish(struct sim *sim, struct mz_tlsa_set *set)
 	sim->at[0] = sim->versions - 1;
 }
 
+/* What is on disk; where the next key's file cannot be read, the leaf's can. */
+static void look(struct mz_tlsa_set *set, const struct sim *sim)
+{
+	const struct digest l = digest_of(sim->leaf);
+	const struct mz_rollover_disk disk = {.leaf = l.octets,
+					      .leaf_count = 1,
+					      .expired = sim->expired,
+					      .partly = true};
+	bool early = false;
+
+	if (sim->next_lost)
+		assert_int_equal(mz_rollover_see(set, &disk, sim->ttl, sim->now, &early), MZ_OK);
+	else
+		see(set, sim->leaf, sim->next, sim->ttl, sim->now, sim->expired);
+}
+
 /* One run of ours: it may fail before it sends, or wait in vain for a secondary, or be killed. */
 static void reconcile(struct sim *sim)
 {
@@ -412,7 +428,7 @@ static void reconcile(struct sim *sim)
 
 	if (!sim->readable)
 		return;
-	see(&set, sim->leaf, sim->next, sim->ttl, sim->now, sim->expired);
+	look(&set, sim);
 	if (dice(8) == 0)
 		return; /* killed before anything was stored */
 	if (dice(8) == 0) {
@@ -466,7 +482,8 @@ static void happen(struct sim *sim)
 	case 1: /* switched, as the gate allows */
 	case 2:
 	case 3:
-		if (sim->loads == 0 && next != NULL && mz_rollover_safe(next, sim->ttl) != 0 &&
+		if (sim->loads == 0 && !sim->next_lost && next != NULL &&
+		    mz_rollover_safe(next, sim->ttl) != 0 &&
 		    mz_rollover_safe(next, sim->ttl) <= sim->now) {
 			assert_true(known_everywhere(sim, sim->next));
 			replace_certificate(sim, sim->next);
@@ -481,6 +498,7 @@ static void happen(struct sim *sim)
 		break;
 	case 6:
 		sim->readable = !sim->readable;
+		sim->next_lost = dice(3) == 0;
 		break;
 	case 7:
 		sim->ttl = 5 + dice(200);

@@ -62,8 +62,10 @@ static int guard_takeover(struct slot *slot, const struct mz_plan_input *in, str
 
 		if (mark->fate != FATE_TAKEN || !slot->whole)
 			continue;
-		/* Somebody signs with the key that stands there; ours needs a selector of its own. */
-		if (mark->family == MZ_FAMILY_DKIM && domain->dkim_automatic)
+		/* Somebody signs with the key that stands there; ours needs a selector of its own. But where
+		 * ours has been, this is what somebody made of it, and our mail does not verify. */
+		if (mark->family == MZ_FAMILY_DKIM && domain->dkim_automatic &&
+		    slot->ledger_from == slot->ledger_to)
 			reason = "another key is published under this selector (change "
 				 "selector_template): ";
 		else if (domain->refuse_takeover)

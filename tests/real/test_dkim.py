@@ -225,15 +225,17 @@ def test_keys_by_hand_and_back(bind, site, how):
         assert daemon.stop() == 0
 
 
-def test_repaired(server, site):
-    """The record of a key that signs was deleted by somebody: it comes back with the next look."""
+@pytest.mark.parametrize("instead", [[], ["v=DKIM1; k=rsa; p=AAAA"]])
+def test_repaired(server, site, instead):
+    """The record of a key that signs was deleted or altered by somebody: it comes back with the next look."""
     zone = add_zone(server)
     site = dkim_site(site, server, zone, ["ed25519-sha256"])
     with Daemon(site) as daemon:
         key = wait_keys(daemon, {("active", "ed25519-sha256")})["active", "ed25519-sha256"]
         owner = "%s._domainkey.%s." % (key["selector"], zone)
-        server.must_update(zone, delete=[(owner, "TXT")])
-        assert record(server, zone, key["selector"]) is None
+        others = [(owner, 300, "TXT", '"%s"' % text) for text in instead]
+        server.must_update(zone, others, [(owner, "TXT")])
+        assert record(server, zone, key["selector"]) == (instead[0] if instead else None)
         site.must(0, "reconcile", "--wait", zone)
         assert record(server, zone, key["selector"]) == expected(site, zone, key)
         daemon.wait_log("dkim_repaired")

@@ -79,9 +79,15 @@ static void test_selector_in_use(void **state)
 	had(w, 0, MZ_FAMILY_DKIM, "s2._domainkey TXT \"v=DKIM1; p=\"");
 	stands(w, "s1._domainkey TXT \"p=bb\"");
 	stands(w, "s2._domainkey TXT \"v=DKIM1; p=\"");
+	/* where ours was published, somebody altered it */
+	want(w, 0, MZ_FAMILY_DKIM, WHOLE, "s3._domainkey TXT \"v=DKIM1; p=aa\"");
+	had(w, 0, MZ_FAMILY_DKIM, "s3._domainkey TXT \"v=DKIM1; p=aa\"");
+	stands(w, "s3._domainkey TXT \"p=bb\"");
 	assert_plan(w,
 		    "- s2._domainkey.example.org. 300 TXT \"v=DKIM1; p=\" | dkim 0\n"
 		    "+ s2._domainkey.example.org. 300 TXT \"v=DKIM1; p=aa\" | dkim 0\n"
+		    "- s3._domainkey.example.org. 300 TXT \"p=bb\" | dkim 0\n"
+		    "+ s3._domainkey.example.org. 300 TXT \"v=DKIM1; p=aa\" | dkim 0\n"
 		    "! s1._domainkey.example.org. TXT another key is published under this selector "
 		    "(change selector_template): s1._domainkey.example.org. 300 IN TXT \"p=bb\"\n");
 	w->domains[0].dkim_automatic = false;

@@ -203,9 +203,11 @@ int dkim_file(struct app *app, const struct mz_conf_domain *domain, int64_t due)
  * comes back, as nobody knows what is served meanwhile. `stage`, RETIRING or RETIRED: what becomes of those
  * that sign or have signed. MZ_ENOMEM or an error of the store. */
 int dkim_leave(struct app *app, const char *domain, enum mz_dkim_stage stage);
-/* A record of the domain's keys was added: a warning where its key signs or signed, as it should have
- * been there. */
-void dkim_added(struct app *app, const struct mz_conf_domain *domain, const struct mz_rr *rr);
+/* A record of the domain's keys was added, or one that was not ours was deleted, by a job that began at
+ * `began`: a warning where its key signs or signed, as it should have been there. One that is to sign waits
+ * until no cache has what was there. */
+void dkim_changed(struct app *app, const struct mz_conf_domain *domain,
+		  const struct mz_change *change, int64_t began);
 void dkim_clear(struct app *app);
 /* dkim_signers.c: writes the files for signers, where there are any, once what was written is durable. */
 void signers_refresh(struct app *app);

@@ -241,6 +241,25 @@ def test_repaired(server, site, how):
         assert daemon.stop() == 0
 
 
+def test_repaired_before_it_signs(bind, site):
+    """Of a record that was gone between two looks caches may say for its negative TTL that there is none."""
+    zone = servers.fresh("dkim")
+    bind.add_zones([servers.Zone(zone, minimum=12)])
+    site = dkim_site(site, bind, zone, ["ed25519-sha256"])
+    with Daemon(site) as daemon:
+        waits = lambda words: [k for k in keys(daemon, "pending") if k["waiting_for"].startswith(words)]
+        (key,) = servers.wait_for("two looks", lambda: waits("what caches keep"), 20)
+        due = datetime.datetime.fromisoformat(key["next_transition"].replace("Z", "+00:00")).timestamp()
+        servers.wait_for("nearly its time", lambda: time.time() > due - 5, 20)
+        bind.must_update(zone, delete=[("%s._domainkey.%s." % (key["selector"], zone), "TXT")])
+        site.must(0, "reconcile", "--wait", zone)
+        mended = time.time()
+        assert record(bind, zone, key["selector"]) == expected(site, zone, key)
+        wait_keys(daemon, {("active", "ed25519-sha256")})
+        assert time.time() - mended >= 12
+        assert daemon.stop() == 0
+
+
 def test_left_and_came_back(bind, site):
     """A domain whose records were withdrawn has no key that signs when it comes back."""
     zone = add_zone(bind)

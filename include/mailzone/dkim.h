@@ -147,6 +147,10 @@ enum mz_life_sight {
  * server says besides the record: the zone's negative TTL, and the TTL of another record. */
 void mz_life_see(struct mz_store_dkim_seen *seen, enum mz_life_sight sight, uint32_t cached,
 		 int64_t now);
+/* The record was missing, or another one stood there or beside it for caches to keep for `cached` seconds
+ * (0: for no longer than they keep that there is none), until it was put right in a job that began at
+ * `began`. No look need have come upon it. True: the looks begin anew. */
+bool mz_life_mend(struct mz_store_dkim_seen *seen, uint32_t cached, int64_t began, int64_t now);
 
 /* What people are told of one key: when its stage changes next at the earliest (0: nobody knows, or
  * never), and in `waiting` what else it waits for, nothing where only time has to pass. */

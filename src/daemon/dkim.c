@@ -11,6 +11,7 @@ enum { RUNS_MAX = 64 };
 /* A key that is not served everywhere after so long is worth a warning, with each look. */
 enum { LATE_SECONDS = 3600 };
 
+static bool load(struct dkim_run *run, bool fresh);
 static void advance(struct dkim_run *run, bool fresh);
 
 /* It is to be looked at again then, or before. */
@@ -124,6 +125,11 @@ static void on_looked(void *arg, const struct dkim_server *servers, size_t count
 	(void)count;
 	run->look = NULL;
 	run->looked = mz_clock_wall();
+	/* a record that was put right during the look has made what was seen before worth nothing */
+	if (!load(run, false)) {
+		finish(run);
+		return;
+	}
 	err = dkim_keys_see(&run->keys, run->app->store, servers, run->looked);
 	if (err != MZ_OK)
 		dkim_failed_store(run, err);

@@ -249,29 +249,56 @@ int dkim_keys_see(struct dkim_keys *keys, struct mz_store *store, const struct d
 	return err;
 }
 
-struct added {
+struct changed {
+	struct app *app;
 	const struct mz_conf_domain *domain;
-	const struct mz_rr *rr;
+	const struct mz_change *change;
+	int64_t began;
+	const char *selector; /* of the key whose record it is */
+	bool again;	      /* its looks begin anew */
 };
 
-static void on_added(void *arg, const struct mz_store_dkim *row)
+static void on_seen_before(void *arg, const struct mz_store_dkim_seen *row)
 {
-	const struct added *added = arg;
-	const struct dkim_keys keys = {.domain = added->domain};
+	struct changed *changed = arg;
+	struct mz_store_dkim_seen seen = *row;
+	uint32_t cached = changed->change->add ? 0 : changed->change->rr.ttl;
+
+	if (mz_life_mend(&seen, cached, changed->began, mz_clock_wall()))
+		changed->again = true;
+	if (mz_store_dkim_seen_put(changed->app->store, changed->domain->text, changed->selector,
+				   &seen) != MZ_OK)
+		mz_log(MZ_LOG_ERROR, "dkim", "domain", changed->domain->text, "reason",
+		       mz_store_error(changed->app->store), NULL);
+}
+
+static void on_changed(void *arg, const struct mz_store_dkim *row)
+{
+	struct changed *changed = arg;
+	const struct dkim_keys keys = {.domain = changed->domain};
 	const struct mz_life_key key = {.row = *row};
 	struct mz_name owner = {0};
 
-	if ((row->stage == MZ_DKIM_ACTIVE || row->stage == MZ_DKIM_RETIRING) &&
-	    owner_of(&owner, &keys, &key) && mz_name_equal(owner.wire, added->rr->owner))
-		mz_log(MZ_LOG_WARNING, "dkim_repaired", "domain", added->domain->text, "selector",
+	if (row->stage > MZ_DKIM_RETIRING || !owner_of(&owner, &keys, &key) ||
+	    !mz_name_equal(owner.wire, changed->change->rr.owner))
+		return;
+	changed->selector = row->selector;
+	if (row->stage == MZ_DKIM_PENDING)
+		(void)mz_store_dkim_seen_list(changed->app->store, changed->domain->text,
+					      row->selector, on_seen_before, changed);
+	else if (changed->change->add)
+		mz_log(MZ_LOG_WARNING, "dkim_repaired", "domain", changed->domain->text, "selector",
 		       row->selector, "reason",
 		       "its record was missing or another one: it is published again", NULL);
 }
 
-void dkim_added(struct app *app, const struct mz_conf_domain *domain, const struct mz_rr *rr)
+void dkim_changed(struct app *app, const struct mz_conf_domain *domain,
+		  const struct mz_change *change, int64_t began)
 {
-	struct added added = {.domain = domain, .rr = rr};
+	struct changed changed = {.app = app, .domain = domain, .change = change, .began = began};
 
 	if (dkim_is_kept(domain))
-		(void)mz_store_dkim_list(app->store, domain->text, on_added, &added);
+		(void)mz_store_dkim_list(app->store, domain->text, on_changed, &changed);
+	if (changed.again)
+		(void)dkim_file(app, domain->text, mz_clock_wall());
 }

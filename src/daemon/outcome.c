@@ -141,28 +141,31 @@ static void end_domain(struct app *app, const struct mz_report *report, size_t i
 	mz_str_clear(&reason);
 }
 
-/* Was the same record deleted, as when its TTL changed? */
-static bool was_there(const struct mz_report *report, const struct mz_change *change)
+/* Is the same record deleted and added, as when its TTL changes? */
+static bool is_both(const struct mz_report *report, const struct mz_change *change)
 {
 	for (size_t i = 0; i < report->change_count; i++) {
 		const struct mz_change *other = &report->changes[i];
 
-		if (!other->add && mz_rr_compare(&other->rr, &change->rr) == 0)
+		if (other->add != change->add && mz_rr_compare(&other->rr, &change->rr) == 0)
 			return true;
 	}
 	return false;
 }
 
-static void log_changes(struct app *app, const struct mz_report *report)
+/* `tasks`: one a domain, which began no later than the job; NULL: none. */
+static void follow_changes(struct app *app, const struct mz_report *report, const int64_t *tasks)
 {
 	for (size_t i = 0; i < report->change_count; i++) {
 		const struct mz_change *change = &report->changes[i];
+		const struct mz_task *task =
+			tasks == NULL ? NULL : mz_queue_find(app->queue, tasks[change->rr.domain]);
 
 		if (mz_log_on(MZ_LOG_INFO))
 			log_change(report, change);
-		if (change->add && change->rr.family == MZ_FAMILY_DKIM &&
-		    !was_there(report, change))
-			dkim_added(app, report->job->domains[change->rr.domain], &change->rr);
+		if (change->rr.family == MZ_FAMILY_DKIM && !is_both(report, change))
+			dkim_changed(app, report->job->domains[change->rr.domain], change,
+				     task == NULL ? mz_clock_wall() : task->changed);
 	}
 }
 
@@ -181,7 +184,7 @@ void outcome_report(struct app *app, const struct mz_report *report, const int64
 	if (report->error != NULL)
 		mz_log(MZ_LOG_WARNING, "zone_failed", "zone", job->origin_text, "server",
 		       job->server->name, "reason", report->error, NULL);
-	log_changes(app, report);
+	follow_changes(app, report, tasks);
 	for (size_t i = 0; i < job->domain_count; i++) {
 		if (job->active[i])
 			end_domain(app, report, i, tasks[i], server);
@@ -196,7 +199,7 @@ void outcome_request(struct app *app, const struct mz_report *report)
 
 	if (job->mode == MZ_FLOW_PLAN)
 		return;
-	log_changes(app, report);
+	follow_changes(app, report, NULL);
 	for (size_t i = 0; i < job->domain_count; i++) {
 		struct mz_str reason = {0};
 

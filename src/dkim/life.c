@@ -30,6 +30,17 @@ void mz_life_see(struct mz_store_dkim_seen *seen, enum mz_life_sight sight, uint
 	seen->looked = now;
 }
 
+bool mz_life_mend(struct mz_store_dkim_seen *seen, uint32_t cached, int64_t began, int64_t now)
+{
+	if (cached > seen->cached)
+		seen->cached = cached;
+	if (seen->hits == 0 || seen->since > began)
+		return false; /* it is waited for from after the change on */
+	seen->hits = 0;
+	seen->since = now;
+	return true;
+}
+
 /* ---- what the keys are --------------------------------------------------------------------------- */
 
 /* The newest key that signs; the oldest that is to follow it. */

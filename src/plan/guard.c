@@ -62,8 +62,10 @@ static int guard_takeover(struct slot *slot, const struct mz_plan_input *in, str
 
 		if (mark->fate != FATE_TAKEN || !slot->whole)
 			continue;
-		/* Somebody signs with the key that stands there; ours needs a selector of its own. */
-		if (mark->family == MZ_FAMILY_DKIM && domain->dkim_automatic)
+		/* Somebody signs with the key that stands there; ours needs a selector of its own. But where
+		 * ours has been, this is what somebody made of it, and our mail does not verify. */
+		if (mark->family == MZ_FAMILY_DKIM && domain->dkim_automatic &&
+		    slot->ledger_from == slot->ledger_to)
 			reason = "another key is published under this selector (change "
 				 "selector_template): ";
 		else if (domain->refuse_takeover)
@@ -193,8 +195,13 @@ static int guard_dkim(struct slot *slot, const struct mz_plan_input *in, struct 
 {
 	size_t at = 0;
 
-	if (slot->type != MZ_TYPE_TXT || slot->adds > 0 || slot->deletes == 0 ||
-	    in->signing == NULL || in->domains[slot->domain].withdraw)
+	/* What stands beside a record that stays or comes may go. */
+	for (size_t w = slot->want_from; w < slot->want_to; w++) {
+		if (slot->wish[w - slot->want_from] != WISH_LEFT)
+			return MZ_OK;
+	}
+	if (slot->type != MZ_TYPE_TXT || slot->deletes == 0 || in->signing == NULL ||
+	    in->domains[slot->domain].withdraw)
 		return MZ_OK;
 	at = mz_rrlist_find(in->signing, slot->owner, MZ_TYPE_TXT);
 	if (at == in->signing->count || !mz_name_equal(in->signing->rr[at].owner, slot->owner))

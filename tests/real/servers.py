@@ -134,7 +134,9 @@ class Zone:
 
 
 class Process:
-    """A server process in a folder of its own."""
+    """A server process in a folder of its own. env: what it and its commands have in their environment besides ours."""
+
+    env = {}
 
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="mz-%s-" % type(self).__name__.lower())
@@ -156,8 +158,13 @@ class Process:
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
+                env={**os.environ, **self.env},
                 preexec_fn=_die_with_parent,
             )
+
+    def end(self):
+        """Ends it; started again, it serves what it did."""
+        self.kill()
 
     def kill(self):
         """Ends the process, and leaves the folder."""
@@ -187,7 +194,12 @@ class Process:
 
     def command(self, *argv, check=True):
         done = subprocess.run(
-            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120
+            argv,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env={**os.environ, **self.env},
         )
         if check and done.returncode != 0:
             raise RuntimeError(
@@ -230,7 +242,7 @@ class Server(Process):
 
     def restart(self, away=0):
         """Ends it, and starts it again at the same port, with the zones as they were; away: seconds."""
-        self.kill()
+        self.end()
         time.sleep(away)
         self.launch()
 
@@ -433,8 +445,8 @@ include "%(d)s/zones.conf";
 class BindSecondary(Bind):
     """A secondary that transfers its zones from a primary; it hears of a change only by NOTIFY."""
 
-    def __init__(self, primary):
-        super().__init__()
+    def __init__(self, primary, extra=""):
+        super().__init__(extra=extra)
         self.primary = primary
 
     def _zones_conf(self):
@@ -469,10 +481,10 @@ class Knot(Server):
             "/usr/sbin/knotc", "-b", "-s", self.path("run", "knot.sock"), *argv, check=check
         )
 
-    def restart(self, away=0):
+    def end(self):
         # at its start it makes each zone what the zone's file says
         self.knotc("-f", "zone-flush")
-        super().restart(away)
+        super().end()
 
     def _write_conf(self):
         lines = [
@@ -564,7 +576,7 @@ class Pdns(Server):
     def launch(self):
         if not os.path.exists(self.path("pdns.db")):
             self._make_db()
-        notify = self.options.get("also_notify")
+        notify = self.options.get("also_notify", [])
         self.write(
             "pdns.conf",
             """launch=gsqlite3
@@ -592,7 +604,7 @@ loglevel=5
             % {
                 "d": self.folder,
                 "port": self.port,
-                "notify": "127.0.0.1:%d" % notify if notify else "",
+                "notify": ", ".join("127.0.0.1:%d" % port for port in notify),
                 "extra": self.options.get("extra", ""),
             },
         )
@@ -694,10 +706,17 @@ class Nsd(Process):
         self.zones = []
 
     def start(self):
+        self.launch()
+        return self
+
+    def launch(self):
         self._write_conf()
         self.spawn("/usr/sbin/nsd", "-d", "-c", self.path("nsd.conf"))
         wait_for("nsd", self._up, 30, self.process)
-        return self
+
+    def end(self):
+        self.control("write")
+        super().end()
 
     def _up(self):
         return self.control("status", check=False).returncode == 0

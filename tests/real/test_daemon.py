@@ -179,7 +179,7 @@ def test_notify_repairs(server, site):
     """A record deleted by hand comes back at once where the server sends NOTIFY."""
     port = servers.free_port()
     if server.kind == "pdns":
-        server = servers.Pdns(also_notify=port).start()
+        server = servers.Pdns(also_notify=[port]).start()
     try:
         zone = servers.fresh("n")
         server.add_zones([servers.Zone(zone, also_notify=[port])])

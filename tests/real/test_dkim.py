@@ -227,18 +227,38 @@ def test_keys_by_hand_and_back(bind, site, how):
         assert daemon.stop() == 0
 
 
-def test_repaired(server, site):
-    """The record of a key that signs was deleted by somebody: it comes back with the next look."""
+@pytest.mark.parametrize("how", ["deleted", "altered", "added"])
+def test_repaired(server, site, how):
+    """The record of a key that signs is as it should be, and alone, with the next look after somebody changed it."""
     zone = add_zone(server)
     site = dkim_site(site, server, zone, ["ed25519-sha256"])
     with Daemon(site) as daemon:
         key = wait_keys(daemon, {("active", "ed25519-sha256")})["active", "ed25519-sha256"]
         owner = "%s._domainkey.%s." % (key["selector"], zone)
-        server.must_update(zone, delete=[(owner, "TXT")])
-        assert record(server, zone, key["selector"]) is None
+        add = [] if how == "deleted" else [(owner, 300, "TXT", '"v=DKIM1; k=rsa; p=AAAA"')]
+        server.must_update(zone, add, [] if how == "added" else [(owner, "TXT")])
         site.must(0, "reconcile", "--wait", zone)
         assert record(server, zone, key["selector"]) == expected(site, zone, key)
-        daemon.wait_log("dkim_repaired")
+        daemon.wait_log("deleted domain=" if how == "added" else "dkim_repaired")
+        assert daemon.stop() == 0
+
+
+def test_repaired_before_it_signs(bind, site):
+    """Of a record that was gone between two looks caches may say for its negative TTL that there is none."""
+    zone = servers.fresh("dkim")
+    bind.add_zones([servers.Zone(zone, minimum=12)])
+    site = dkim_site(site, bind, zone, ["ed25519-sha256"])
+    with Daemon(site) as daemon:
+        waits = lambda words: [k for k in keys(daemon, "pending") if k["waiting_for"].startswith(words)]
+        (key,) = servers.wait_for("two looks", lambda: waits("what caches keep"), 20)
+        due = datetime.datetime.fromisoformat(key["next_transition"].replace("Z", "+00:00")).timestamp()
+        servers.wait_for("nearly its time", lambda: time.time() > due - 5, 20)
+        bind.must_update(zone, delete=[("%s._domainkey.%s." % (key["selector"], zone), "TXT")])
+        site.must(0, "reconcile", "--wait", zone)
+        mended = time.time()
+        assert record(bind, zone, key["selector"]) == expected(site, zone, key)
+        wait_keys(daemon, {("active", "ed25519-sha256")})
+        assert time.time() - mended >= 12
         assert daemon.stop() == 0
 
 

@@ -97,7 +97,7 @@ def test_locked_database(site):
     """PowerDNS on SQLite with also-notify says SERVFAIL to some of a burst: tried again."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sink:
         sink.bind((servers.HOST, 0))
-        server = servers.Pdns(also_notify=sink.getsockname()[1]).start()
+        server = servers.Pdns(also_notify=[sink.getsockname()[1]]).start()
         try:
             zones, one = many(server, site, server.port, 150, max_inflight=16)
             result = one.run("--format", "json", "apply", timeout=150)

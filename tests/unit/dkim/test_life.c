@@ -142,6 +142,31 @@ static void first_key(void **state)
 	expect_outlook(&s, 0, s.in.now + 90 * DAY, "");
 }
 
+/* Between two looks the record was gone, or another one, and put right: caches may have what no look saw. */
+static void mended(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	begin(&s);
+	(void)add(&s, MZ_DKIM_PENDING, T0);
+	look(&s, MZ_SIGHT_SERVED, MZ_SIGHT_SERVED, 300);
+	/* its own publication is no such case: it was seen after the job that did it had begun */
+	assert_false(mz_life_mend(&s.seen[0][0], 0, T0 - 1, T0));
+	s.in.now += 15;
+	look(&s, MZ_SIGHT_SERVED, MZ_SIGHT_SERVED, 300);
+	expect(&s, "next 300; ");
+	s.in.now += 290;
+	for (size_t i = 0; i < SERVERS; i++)
+		assert_true(mz_life_mend(&s.seen[0][i], 600, s.in.now - 1, s.in.now));
+	assert_false(mz_life_mend(&s.seen[0][0], 0, s.in.now - 1, s.in.now));
+	s.in.now += 30;
+	look(&s, MZ_SIGHT_SERVED, MZ_SIGHT_SERVED, 300);
+	s.in.now += 32;
+	look(&s, MZ_SIGHT_SERVED, MZ_SIGHT_SERVED, 300);
+	expect(&s, "next 600; ");
+}
+
 /* A server that is silent, or whose record is gone again, begins anew. */
 static void row_is_broken(void **state)
 {
@@ -437,14 +462,14 @@ static void many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(first_key),	    cmocka_unit_test(row_is_broken),
-		cmocka_unit_test(other_record),	    cmocka_unit_test(successor),
-		cmocka_unit_test(asked_for),	    cmocka_unit_test(revoked),
-		cmocka_unit_test(given_up),	    cmocka_unit_test(given_up_first),
-		cmocka_unit_test(looked_in_future), cmocka_unit_test(not_wanted),
-		cmocka_unit_test(repaired),	    cmocka_unit_test(lagging),
-		cmocka_unit_test(clock_back),	    cmocka_unit_test(many),
-		cmocka_unit_test(not_looked),
+		cmocka_unit_test(first_key),	  cmocka_unit_test(row_is_broken),
+		cmocka_unit_test(mended),	  cmocka_unit_test(other_record),
+		cmocka_unit_test(successor),	  cmocka_unit_test(asked_for),
+		cmocka_unit_test(revoked),	  cmocka_unit_test(given_up),
+		cmocka_unit_test(given_up_first), cmocka_unit_test(looked_in_future),
+		cmocka_unit_test(not_wanted),	  cmocka_unit_test(repaired),
+		cmocka_unit_test(lagging),	  cmocka_unit_test(clock_back),
+		cmocka_unit_test(many),		  cmocka_unit_test(not_looked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,6 +68,26 @@ static void test_active_selector(void **state)
 	mz_rrlist_clear(&signing);
 }
 
+/* Somebody put a record beside that of a key that signs: with both nobody knows which one counts. */
+static void test_active_selector_shared(void **state)
+{
+	struct world *w = *state;
+	struct mz_rrlist signing = {0};
+
+	assert_int_equal(mz_rr_from_text(&signing, "s1._domainkey TXT \"\"", w->origin.wire, 0,
+					 NULL, NULL),
+			 MZ_OK);
+	w->signing = &signing;
+	want(w, 0, MZ_FAMILY_DKIM, WHOLE, "s1._domainkey TXT \"v=DKIM1; p=aa\"");
+	had(w, 0, MZ_FAMILY_DKIM, "s1._domainkey TXT \"v=DKIM1; p=aa\"");
+	stands(w, "s1._domainkey TXT \"v=DKIM1; p=aa\"");
+	stands(w, "s1._domainkey TXT \"v=DKIM1; p=bb\"");
+	w->domains[0].dkim_automatic = true;
+	assert_plan(w, "- s1._domainkey.example.org. 300 TXT \"v=DKIM1; p=bb\" | dkim 0\n");
+	w->signing = NULL;
+	mz_rrlist_clear(&signing);
+}
+
 /* A key that somebody else signs with must not go. */
 static void test_selector_in_use(void **state)
 {
@@ -79,9 +99,15 @@ static void test_selector_in_use(void **state)
 	had(w, 0, MZ_FAMILY_DKIM, "s2._domainkey TXT \"v=DKIM1; p=\"");
 	stands(w, "s1._domainkey TXT \"p=bb\"");
 	stands(w, "s2._domainkey TXT \"v=DKIM1; p=\"");
+	/* where ours was published, somebody altered it */
+	want(w, 0, MZ_FAMILY_DKIM, WHOLE, "s3._domainkey TXT \"v=DKIM1; p=aa\"");
+	had(w, 0, MZ_FAMILY_DKIM, "s3._domainkey TXT \"v=DKIM1; p=aa\"");
+	stands(w, "s3._domainkey TXT \"p=bb\"");
 	assert_plan(w,
 		    "- s2._domainkey.example.org. 300 TXT \"v=DKIM1; p=\" | dkim 0\n"
 		    "+ s2._domainkey.example.org. 300 TXT \"v=DKIM1; p=aa\" | dkim 0\n"
+		    "- s3._domainkey.example.org. 300 TXT \"p=bb\" | dkim 0\n"
+		    "+ s3._domainkey.example.org. 300 TXT \"v=DKIM1; p=aa\" | dkim 0\n"
 		    "! s1._domainkey.example.org. TXT another key is published under this selector "
 		    "(change selector_template): s1._domainkey.example.org. 300 IN TXT \"p=bb\"\n");
 	w->domains[0].dkim_automatic = false;
@@ -596,6 +622,7 @@ int main(void)
 		CASE(test_takeover_of_our_own),
 		CASE(test_selector_in_use),
 		CASE(test_active_selector),
+		CASE(test_active_selector_shared),
 		CASE(test_tlsa_in_use),
 		CASE(test_tlsa_withdrawn),
 		CASE(test_held),

@@ -148,6 +148,7 @@ struct mz_conf_tasks {
 
 struct mz_conf_hooks {
 	const char **dkim_activated, **certificate_renew; /* NULL-ended vectors, or NULL */
+	struct mz_where dkim_where, renew_where;
 	int64_t timeout;
 };
 
@@ -165,6 +166,7 @@ struct mz_conf_signers {
 	const char *directory; /* absolute path or NULL: copies of the keys, links, index */
 	const char *file[MZ_SIGNERS_INDEX]; /* absolute paths or NULL */
 	const char *owner, *group;	    /* of all of them; "": ours */
+	struct mz_where owner_where, group_where;
 	bool group_reads;
 };
 

@@ -264,6 +264,17 @@ static void check_signers_path(struct conf_ctx *ctx, const config_setting_t *at,
 			   conf_quote(path, quoted));
 }
 
+/* Programs, users and groups come and go while the daemon runs: the command `check` looks for them. */
+void conf_note_outside(struct conf_ctx *ctx, const struct raw_conf *raw)
+{
+	struct mz_conf *conf = ctx->conf;
+
+	conf->hooks.dkim_where = conf_where(conf_member2(raw->at, "hooks", "dkim_activated"));
+	conf->hooks.renew_where = conf_where(conf_member2(raw->at, "hooks", "certificate_renew"));
+	conf->signers.owner_where = conf_where(conf_member2(raw->at, "signers", "owner"));
+	conf->signers.group_where = conf_where(conf_member2(raw->at, "signers", "group"));
+}
+
 void conf_check_signers(struct conf_ctx *ctx, const struct raw_conf *raw)
 {
 	const struct mz_conf_signers *signers = &raw->out.signers;

@@ -12,6 +12,7 @@ void conf_check_servers(struct conf_ctx *ctx, const struct raw_list *servers);
 void conf_check_notify(struct conf_ctx *ctx, const struct raw_conf *raw);
 void conf_check_tasks(struct conf_ctx *ctx, const struct raw_conf *raw);
 void conf_check_signers(struct conf_ctx *ctx, const struct raw_conf *raw);
+void conf_note_outside(struct conf_ctx *ctx, const struct raw_conf *raw);
 void conf_check_systems(struct conf_ctx *ctx, const struct raw_list *systems);
 /* One domain: `root` has its settings, and it stands at `where`. */
 void conf_check_domain(struct conf_ctx *ctx, const config_setting_t *root, struct mz_where where);

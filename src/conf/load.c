@@ -206,6 +206,7 @@ static void read_all(struct conf_ctx *ctx, const struct conf_unit *unit)
 	conf_check_notify(ctx, raw);
 	conf_check_tasks(ctx, raw);
 	conf_check_signers(ctx, raw);
+	conf_note_outside(ctx, raw);
 	conf_check_systems(ctx, &raw->systems);
 	read_domains(ctx, unit);
 	if (ctx->conf->domain_directory)

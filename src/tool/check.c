@@ -2,8 +2,14 @@
 /* The commands that need no network: check and export. */
 #include "src/tool/tool.h"
 
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 void tool_print_errors(const struct mz_conf_errors *errors)
 {
@@ -85,6 +91,38 @@ static void check_policies(const struct mz_conf *conf, struct mz_conf_errors *er
 	free(domains);
 }
 
+/* Of what may come later than the configuration: it does not make it wrong. */
+static void warn(const struct mz_where *where, const char *what, const char *name, const char *why)
+{
+	(void)fprintf(stderr, "%s:%u: warning: %s %s: %s\n", where->file, where->line, what, name,
+		      why);
+}
+
+static void look_for_program(const char *const *argv, const struct mz_where *where)
+{
+	struct stat st = {0};
+
+	if (argv == NULL)
+		return;
+	if (stat(argv[0], &st) != 0)
+		warn(where, "program", argv[0], strerror(errno));
+	else if (!S_ISREG(st.st_mode) || access(argv[0], X_OK) != 0)
+		warn(where, "program", argv[0], "this is no program, or not ours to run");
+}
+
+/* What is outside of the configuration, but for the files that records come from. */
+static void look_outside(const struct mz_conf *conf)
+{
+	const struct mz_conf_signers *signers = &conf->signers;
+
+	look_for_program(conf->hooks.dkim_activated, &conf->hooks.dkim_where);
+	look_for_program(conf->hooks.certificate_renew, &conf->hooks.renew_where);
+	if (signers->owner[0] != '\0' && getpwnam(signers->owner) == NULL)
+		warn(&signers->owner_where, "user", signers->owner, "there is none of this name");
+	if (signers->group[0] != '\0' && getgrnam(signers->group) == NULL)
+		warn(&signers->group_where, "group", signers->group, "there is none of this name");
+}
+
 /* What the configuration's own text does not show: the files it names and, where it has no fault
  * itself, the records that come of them. */
 static int check_files(const struct mz_conf *conf, bool derive, struct mz_conf_errors *errors)
@@ -118,6 +156,7 @@ int tool_check(const struct options *options, int argc, char **argv)
 	mz_conf_errors_clear(&errors);
 	if (conf == NULL)
 		return EXIT_FAILED;
+	look_outside(conf);
 	if (check_files(conf, err == MZ_OK, &errors) == MZ_OK && errors.count == 0 &&
 	    err == MZ_OK) {
 		(void)printf("%s: %zu domains on %zu servers, no errors\n", options->config,

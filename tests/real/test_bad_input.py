@@ -512,6 +512,20 @@ def test_missing_document(whole):
     refused(whole, r"doc\.json")
 
 
+def test_programs_users_and_groups(whole):
+    """`check` warns where they are missing: they may come later than the configuration."""
+    whole.settings["hooks"].update(
+        dkim_activated=mz.Raw('[ "/no/such/program" ]'), certificate_renew=mz.Raw('[ "/etc/passwd" ]')
+    )
+    whole.settings["signers"].update(owner="nobody-of-this-name", group="no-such-group")
+    result = whole.write().run("check")
+    warnings = result.err.splitlines()
+    assert result.code == 0 and len(warnings) == 4, result
+    for expect in ("/no/such/program", "/etc/passwd", "nobody-of-this-name", "no-such-group"):
+        found = [w for w in warnings if re.match(r".*mailzone\.conf:[0-9]+: warning: ", w) and expect in w]
+        assert len(found) == 1, (expect, warnings)
+
+
 # ---- the file itself -------------------------------------------------------------------------------
 
 

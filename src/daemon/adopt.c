@@ -338,6 +338,9 @@ int adopt_site(struct app *app, struct site *site, bool first)
 		       strcmp(old->conf->control_socket, site->conf->control_socket) != 0))
 		mz_log(MZ_LOG_WARNING, "reload", "reason",
 		       "another state_directory or control_socket takes a restart", NULL);
+	if (first && site->conf->status_listen != NULL)
+		mz_log(MZ_LOG_WARNING, "status", "reason",
+		       "this version has no status page: status.listen has no effect", NULL);
 	mz_facts_doubts(site->facts, site->conf, mz_clock_wall(), on_doubt, &faulty);
 	signers_refresh(app);
 	err = policies_write(app);
@@ -360,8 +363,9 @@ int adopt_site(struct app *app, struct site *site, bool first)
 		err = MZ_ENOMEM;
 	(void)snprintf(domains, sizeof(domains), "%zu", site->conf->domain_count);
 	(void)snprintf(changed, sizeof(changed), "%zu", filed);
-	mz_log(MZ_LOG_INFO, first ? "started" : "reloaded", "file", site->conf->file, "domains",
-	       domains, "due", changed, NULL);
+	if (err == MZ_OK || !first)
+		mz_log(MZ_LOG_INFO, first ? "started" : "reloaded", "file", site->conf->file,
+		       "domains", domains, "due", changed, NULL);
 	if (!first)
 		site_release(old);
 	run_soon(app);

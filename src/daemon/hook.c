@@ -235,6 +235,18 @@ static int next_soon(struct app *app)
 										   : MZ_ENOMEM;
 }
 
+/* By these we speak with who started us; a hook does not. */
+static bool is_ours_alone(const char *variable)
+{
+	static const char *const names[] = {"NOTIFY_SOCKET=", "WATCHDOG_USEC=", "WATCHDOG_PID="};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strncmp(variable, names[i], strlen(names[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Our own environment, without what is set anew, and that. */
 static bool make_env(struct hook_run *hook)
 {
@@ -248,7 +260,7 @@ static bool make_env(struct hook_run *hook)
 	if (hook->env == NULL)
 		return false;
 	for (size_t i = 0; i < own; i++) {
-		bool again = false;
+		bool again = is_ours_alone(environ[i]);
 
 		for (size_t k = 0; k < set; k++) {
 			size_t n = strlen(hook->in.env[k].name);

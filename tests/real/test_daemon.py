@@ -468,6 +468,9 @@ def test_sd_notify(bind, site):
     zone = bind.add_zone(servers.fresh("sd"))
     site = daemon_site(site, bind.port)
     site.add_domain(zone)
+    # a hook does not speak for the daemon
+    hook = site.file("hook", '#!/bin/sh\necho "socket is ${NOTIFY_SOCKET-not known}"\n', 0o700)
+    site.settings["hooks"] = {"certificate_renew": mz.Raw('[ "%s" ]' % hook)}
     site.write()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.bind(site.path("notify.sock"))
@@ -477,5 +480,17 @@ def test_sd_notify(bind, site):
             daemon.signal(signal.SIGHUP)
             assert sock.recv(512).startswith(b"RELOADING=1\nMONOTONIC_USEC=")
             assert sock.recv(512).startswith(b"READY=1")
+            site.must(0, "reconcile", "--on-success-renew-certificate", "--wait", zone)
+            assert "socket is not known" in daemon.log()
             assert daemon.stop() == 0
             assert sock.recv(512) == b"STOPPING=1"
+
+
+def test_notify_address_is_taken(bind, site):
+    """It cannot start, says why, and does not say that it started."""
+    site = daemon_site(site, bind.port)
+    site.settings["notify"] = {"listen": ["127.0.0.1:%d" % bind.port]}
+    site.write()
+    daemon = Daemon(site).start(wait=False)
+    assert daemon.process.wait(20) == 1
+    assert "127.0.0.1:%d" % bind.port in daemon.log() and "started" not in daemon.log(), daemon.log()

@@ -90,6 +90,7 @@ int mz_dkim_make_missing(struct mz_store *store, const char *state_directory,
  *   is retiring. So there is always an active key once there was one, but for one case: the operator
  *   revoked it, and mail is better not signed than signed with it until its successor is ready.
  * - A key that no longer signs and has no successor is kept as it is until the signers have given it up.
+ *   One that is to sign is handed to them first.
  * - retiring: still published for retire_after, as mail signed with it is under way. retired: the
  *   record is gone; the file is kept for delete_after, then deleted. revoked: the record says so for
  *   delete_after, then record and file go.

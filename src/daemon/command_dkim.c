@@ -69,8 +69,9 @@ static bool rotate_one(const struct call *call, const struct dkim_keys *keys, un
 		return false;
 	}
 	err = mz_store_dkim_set_rotate(call->app->store, keys->domain->text, active->selector,
-				       call_flag(call, "now") ? MZ_ROTATE_HURRIED
-							      : MZ_ROTATE_ASKED);
+				       call_flag(call, "now") || active->rotate == MZ_ROTATE_HURRIED
+					       ? MZ_ROTATE_HURRIED
+					       : MZ_ROTATE_ASKED);
 	if (err != MZ_OK) {
 		mz_ctl_error(call->request, "%s", mz_store_error(call->app->store));
 		return false;

@@ -129,8 +129,8 @@ static bool is_due(struct mz_life *out, const struct mz_life_input *in, int64_t 
 }
 
 /* Signers may still have a key that nobody is to sign with. One after the other, and alone: each takes
- * its files and hook. True: they are to be told. */
-static bool decide_told(struct mz_life *out, const struct mz_life_input *in)
+ * its files and hook. `busy`: with something better. */
+static void decide_told(struct mz_life *out, const struct mz_life_input *in, bool busy)
 {
 	for (size_t i = 0; i < in->key_count; i++) {
 		const struct mz_life_key *key = &in->keys[i];
@@ -138,15 +138,18 @@ static bool decide_told(struct mz_life *out, const struct mz_life_input *in)
 		if (key->row.handed == 0 || key->row.stage == MZ_DKIM_PENDING ||
 		    key->row.stage == MZ_DKIM_ACTIVE)
 			continue;
-		add(out, in, key->confirmed ? MZ_LIFE_TOLD : MZ_LIFE_TELL, i, MZ_LIFE_NONE);
-		if (!key->confirmed)
-			return true;
+		if (key->confirmed) {
+			add(out, in, MZ_LIFE_TOLD, i, MZ_LIFE_NONE);
+		} else {
+			if (!busy)
+				add(out, in, MZ_LIFE_TELL, i, MZ_LIFE_NONE);
+			return;
+		}
 	}
-	return false;
 }
 
-/* The pending key is to become active: what does it lack? */
-static void advance(struct mz_life *out, const struct mz_life_input *in, const struct places *at)
+/* The pending key is to become active: what does it lack? True: signers are to take it over, or have. */
+static bool advance(struct mz_life *out, const struct mz_life_input *in, const struct places *at)
 {
 	const struct mz_life_key *key = &in->keys[at->pending];
 	int64_t settled = 0;
@@ -154,28 +157,29 @@ static void advance(struct mz_life *out, const struct mz_life_input *in, const s
 	if (key->row.handed != 0) {
 		add(out, in, key->confirmed ? MZ_LIFE_SWITCH : MZ_LIFE_HAND, at->pending,
 		    key->confirmed ? at->active : MZ_LIFE_NONE);
-		return;
+		return true;
 	}
 	if (in->looked && served(in, key, &settled) && settled <= in->now) {
 		add(out, in, MZ_LIFE_HAND, at->pending, MZ_LIFE_NONE);
-		return;
+		return true;
 	}
 	if (is_due(out, in, look_at(in, key, at->hurried)))
 		out->look = !in->looked;
+	return false;
 }
 
-static void decide_successor(struct mz_life *out, const struct mz_life_input *in, bool telling)
+static bool decide_successor(struct mz_life *out, const struct mz_life_input *in)
 {
 	struct places at = find_places(in);
 
 	if (!at.due) {
 		(void)is_due(out, in, in->keys[at.active].row.since + in->rotate_after);
-		return;
+		return false;
 	}
-	if (at.pending == MZ_LIFE_NONE)
-		add(out, in, MZ_LIFE_MAKE, MZ_LIFE_NONE, MZ_LIFE_NONE);
-	else if (!telling)
-		advance(out, in, &at);
+	if (at.pending != MZ_LIFE_NONE)
+		return advance(out, in, &at);
+	add(out, in, MZ_LIFE_MAKE, MZ_LIFE_NONE, MZ_LIFE_NONE);
+	return false;
 }
 
 static bool is_published(enum mz_dkim_stage stage)
@@ -218,11 +222,10 @@ static void decide_key(struct mz_life *out, const struct mz_life_input *in, size
 struct mz_life mz_life_decide(const struct mz_life_input *in)
 {
 	struct mz_life out = {0};
-	bool telling = false;
+	/* A key to sign with comes before one to be given up: nothing may sign until then. */
+	bool handing = in->wanted && decide_successor(&out, in);
 
-	telling = decide_told(&out, in);
-	if (in->wanted)
-		decide_successor(&out, in, telling);
+	decide_told(&out, in, handing);
 	for (size_t i = 0; i < in->key_count; i++)
 		decide_key(&out, in, i);
 	return out;

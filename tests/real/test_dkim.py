@@ -529,6 +529,25 @@ def test_hook(bind, site):
         assert daemon.stop() == 0
 
 
+def test_hook_that_knows_new_keys_only(bind, site):
+    """It fails when a key is to be given up while nothing signs: its successor comes all the same, and is told first."""
+    zone = add_zone(bind)
+    site = dkim_site(site, bind, zone, ["ed25519-sha256"])
+    script = site.file("copy", '#!/bin/sh\necho "told of ${SELECTOR:-none}"\nexec cp "$KEYFILE" %s\n' % site.path("copy.pem"), 0o700)
+    site.settings["hooks"] = {"dkim_activated": mz.Raw('[ "%s" ]' % script)}
+    site.write()
+    with Daemon(site) as daemon:
+        old = wait_keys(daemon, {("active", "ed25519-sha256")})["active", "ed25519-sha256"]["selector"]
+        site.must(0, "dkim", "revoke", zone, old)
+        found = wait_keys(daemon, {("revoked", "ed25519-sha256"), ("active", "ed25519-sha256")})
+        new = found["active", "ed25519-sha256"]["selector"]
+        # with a key to name, it is told that the old one is given up, too
+        daemon.wait_log("told of " + new, times=2)
+        assert text(site.path("copy.pem")) == text(key_file(site, zone, new))
+        assert "told of none" in daemon.log()
+        assert daemon.stop() == 0
+
+
 def test_status_tells_of_a_hook_that_fails(bind, site):
     """Also between its tasks, when all records are as they should be."""
     zone = add_zone(bind)

@@ -530,10 +530,14 @@ def test_hook(bind, site):
 
 
 def test_hook_that_knows_new_keys_only(bind, site):
-    """It fails when a key is to be given up while nothing signs: its successor comes all the same, and is told first."""
+    """It fails when a key is to be given up and none signs: the successor comes all the same, and is told of first."""
     zone = add_zone(bind)
     site = dkim_site(site, bind, zone, ["ed25519-sha256"])
-    script = site.file("copy", '#!/bin/sh\necho "told of ${SELECTOR:-none}"\nexec cp "$KEYFILE" %s\n' % site.path("copy.pem"), 0o700)
+    script = site.file(
+        "copy",
+        '#!/bin/sh\necho "told of ${SELECTOR:-none}"\nexec cp "$KEYFILE" %s\n' % site.path("copy.pem"),
+        0o700,
+    )
     site.settings["hooks"] = {"dkim_activated": mz.Raw('[ "%s" ]' % script)}
     site.write()
     with Daemon(site) as daemon:

@@ -222,7 +222,7 @@ def test_secondaries(family, site):
         assert [c["state"] for c in mzd.history(site, zone)] == ["applied"]
 
         nsd.kill()
-        site.server["propagation_timeout"] = "2s"
+        site.server["propagation_timeout"] = "6s"
         domain["spf"] = "v=spf1 ip4:192.0.2.77 -all"
         site.write()
         site.must(0, "reload")

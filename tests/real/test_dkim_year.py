@@ -347,7 +347,12 @@ class Year:
 
     def finish(self):
         """Nothing happens any more: all becomes as it should be."""
-        self.happens = float("inf")
+        now = self.clock.now()
+        self.happens, self.killer = float("inf"), ""
+        self.away = dict.fromkeys(self.away, now)
+        if self.alive():
+            self.ended(self.daemon.stop(signal.SIGTERM), now)
+        self.daemon_back = now
         self.run(TIMES["reconcile_interval"] + 2 * DAY)
         assert not self.away and self.daemon is not None
         life = self.life

@@ -27,7 +27,6 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 TIMES = {"rotate_after": 90 * DAY, "retire_after": 7 * DAY, "delete_after": 20 * DAY, "reconcile_interval": 3 * DAY}
 COUNTED = ["events", "leaps", "checks", "kills", "new_record_changed"]
 REFRESH = 900  # of a secondary that is not told
-OPEN = ("pending", "retry", "running")
 BOTH = ["ed25519-sha256", "rsa-sha256"]
 
 
@@ -138,9 +137,9 @@ class Year:
         done = self.site.run("--format", "json", *argv)
         return done if done.code == 0 or self.alive() else None
 
-    def ask(self, command, *argv):
+    def ask(self, command, *argv, **options):
         """The same by its socket, as it is asked many times; the answer, or None."""
-        call = {"mailzone": 1, "command": command, "arguments": {"argv": argv, "format": "json"}}
+        call = {"mailzone": 1, "command": command, "arguments": {"argv": argv, "format": "json", **options}}
         try:
             with socket.socket(socket.AF_UNIX) as sock:
                 sock.connect(self.site.path("control.sock"))
@@ -158,15 +157,16 @@ class Year:
         """All that must hold now. The daemon's tasks, or None where it does not answer."""
         tasks = listed = None
         if self.alive():
-            tasks, listed = self.ask("tasks"), self.ask("dkim", "list")
+            tasks = [self.ask("tasks", state=state) for state in ("retry", "pending", "running")]
+            listed = self.ask("dkim", "list")
         if listed is not None:
             self.life.take_list(listed["keys"])
         up = {name: s.port for name, s in self.servers.items() if name not in self.away}
         self.life.check(up)
         self.counts["checks"] += 1
-        if tasks is None:
+        if tasks is None or None in tasks:
             return None
-        return [(t["id"], t["state"], seconds(t["due"])) for t in tasks["tasks"] if t["state"] in OPEN]
+        return [(t["id"], t["state"], seconds(t["due"])) for answer in tasks for t in answer["tasks"]]
 
     def settle(self):
         """Lets daemon and secondaries do what is due, or what they can until the next event. True: that is all."""

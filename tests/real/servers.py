@@ -8,9 +8,11 @@ primaries have the same methods, so that a test can be run against each of them.
 
 import atexit
 import base64
+import contextlib
 import ctypes
 import itertools
 import os
+import re
 import shutil
 import signal
 import socket
@@ -715,8 +717,19 @@ class Nsd(Process):
         wait_for("nsd", self._up, 30, self.process)
 
     def end(self):
+        # at its start it serves what the zones' files say
+        serials = {zone: self.serial(zone) for zone in self.zones}
         self.control("write")
+        for zone, serial in serials.items():
+            if serial is not None:
+                wait_for("nsd: the file of " + zone, lambda: self._written(zone, serial))
         super().end()
+
+    def _written(self, zone, serial):
+        """Is this serial, or the one of a transfer that has come since, in the zone's file?"""
+        with contextlib.suppress(OSError), open(self.path(zone + ".zone")) as f:
+            found = re.search(r"\sSOA\s+\S+\s+\S+\s+\(?\s*(\d+)", f.read())
+            return found is not None and int(found[1]) >= serial
 
     def _up(self):
         return self.control("status", check=False).returncode == 0

@@ -2,7 +2,8 @@
 """A year of mailzoned with DKIM keys, by a clock that the test sets, on real servers to which things happen.
 
 The clock goes at its own speed while the daemon works, and leaps to what is due next when it does not. MZ_YEARS: how
-many years on each server (1); MZ_SEED: of the first (1).
+many years on each server (1); MZ_SEED: of the first (1). What happens when depends on the seed, what it meets in the
+daemon also on the machine. Not for a build with sanitizers, which must be loaded first.
 """
 
 import json
@@ -101,12 +102,11 @@ class Year:
 
     def start_daemon(self):
         self.clock.unseen()
-        changes = int(10 ** self.random.uniform(1.5, 4))
         env = {
             **self.clock.env_seen,
             "LD_PRELOAD": "%s %s" % (self.clock.env["LD_PRELOAD"], self.killer),
             "MZ_KILL_IN": self.site.folder,
-            "MZ_KILL_AT": str(changes),
+            "MZ_KILL_AT": str(int(10 ** self.random.uniform(1.5, 4))),
         }
         self.daemon = mzd.Daemon(self.site, env).start(wait=False)
         self.daemon_back = None
@@ -170,7 +170,7 @@ class Year:
 
     def settle(self):
         """Lets daemon and secondaries do what is due, or what they can until the next event. True: that is all."""
-        before, step, deadline = None, 1, time.monotonic() + 120
+        before, step, deadline = None, 1, time.monotonic() + 300
         while self.clock.now() < self.next_event():
             tasks = self.check()
             assert time.monotonic() < deadline, "no rest: %s" % (tasks,)
@@ -362,10 +362,6 @@ class Year:
         assert len(life.keys) >= 4 * len(life.told) and self.counts["kills"] > 0
         assert life.counts["unanswered"] < life.counts["answers"] / 100
 
-    def log(self):
-        with open(self.site.path("mailzoned.log"), errors="replace") as f:
-            return f.read()
-
     def close(self):
         if self.daemon is not None:
             self.daemon.stop(signal.SIGKILL)
@@ -395,7 +391,7 @@ def test_a_year(kind, seed, site, tmp_path):
         year.run(365 * DAY)
         year.finish()
     except BaseException:
-        print("\n".join(year.story[-100:]), year.log()[-6000:], sep="\n")
+        print("\n".join(year.story[-100:]), (tmp_path / "site0" / "mailzoned.log").read_text()[-6000:], sep="\n")
         raise
     finally:
         year.close()

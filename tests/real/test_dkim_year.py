@@ -27,7 +27,7 @@ SEED = int(os.environ.get("MZ_SEED", "1"))
 MINUTE, HOUR, DAY = 60, 3600, 86400
 TIMES = {"rotate_after": 90 * DAY, "retire_after": 7 * DAY, "delete_after": 20 * DAY, "reconcile_interval": 3 * DAY}
 COUNTED = ["events", "leaps", "checks", "kills", "new_record_changed"]
-REFRESH = 900  # of a secondary that is not told
+REFRESH = 300  # of a secondary that is not told
 BOTH = ["ed25519-sha256", "rsa-sha256"]
 
 
@@ -310,6 +310,7 @@ class Year:
         """The same for one that is to sign: it must not. Only at rest, before the look that it signs after."""
         key = self.pick("pending")
         if key is not None and key not in self.life.told.values() and "primary" not in self.away:
+            key.touched = True
             self.write_record(key)
             self.counts["new_record_changed"] += 1
 
@@ -331,7 +332,7 @@ class Year:
     def leap(self):
         """To what is due next, and a little more: nothing that the daemon should do is leapt over."""
         now = self.clock.now()
-        to = min([self.next_event(), now + DAY] + (self.due if self.daemon else []))
+        to = min([self.next_event(), now + 2 * DAY] + (self.due if self.daemon else []))
         self.clock.leap(max(0, to - now) + self.random.uniform(0, 1))
         self.owed = dict(self.life.behind) if to - now > REFRESH else {}
         self.counts["leaps"] += 1

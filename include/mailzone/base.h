@@ -98,7 +98,7 @@ uint64_t mz_clock_mono_ns(void);
 #define MZ_TIME_TEXT 32
 char *mz_clock_text(int64_t wall, char buf[MZ_TIME_TEXT]);
 
-/* Uniform random octets from the kernel; never fails. */
+/* Uniform random octets from the kernel; never fails. Any thread may. */
 void mz_random(void *buf, size_t n);
 uint32_t mz_random_below(uint32_t bound);
 

@@ -177,7 +177,8 @@ struct mz_conf_dkim_key {
 };
 
 enum mz_takeover { MZ_TAKEOVER_REPLACE, MZ_TAKEOVER_REFUSE };
-enum mz_on_removal { MZ_REMOVAL_KEEP, MZ_REMOVAL_WITHDRAW };
+/* DONE is no setting: the store has it of a domain that left, once its records were let go or withdrawn. */
+enum mz_on_removal { MZ_REMOVAL_KEEP, MZ_REMOVAL_WITHDRAW, MZ_REMOVAL_DONE };
 
 struct mz_conf_zone;
 

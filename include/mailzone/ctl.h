@@ -47,6 +47,8 @@ void mz_ctl_close(struct mz_ctl *ctl);
  * of at most 4 KiB; control characters in it are replaced. */
 void mz_ctl_output(struct mz_ctl_request *request, const char *text);
 void mz_ctl_error(struct mz_ctl_request *request, const char *fmt, ...) MZ_PRINTF(2, 3);
+/* Does the client have a lot to read yet? Whoever has more to say better waits a little. */
+bool mz_ctl_is_behind(const struct mz_ctl_request *request);
 /* The last word: the request is gone when this returns (the connection closes once all is
  * written). `status` is 0 to 255. */
 void mz_ctl_end(struct mz_ctl_request *request, int status);

@@ -43,21 +43,28 @@ struct mz_dkim_selector_input {
 int mz_dkim_selector(struct mz_str *out, const char *template,
 		     const struct mz_dkim_selector_input *in, struct mz_cause *cause);
 
-/* A new key pair that is nowhere yet. */
+/* A new key pair. It takes three steps, the first two of which may take long and touch nothing that is
+ * shared but their arguments, so that a thread may do them with a store of its own. */
 struct mz_dkim_pair;
-/* Makes one; `bits` counts for RSA. Blocking: an RSA key takes some 150 ms. Touches nothing that is
- * shared, so that a thread may do it. MZ_ECRYPTO, MZ_ENOMEM with a cause. */
+/* Makes one that is nowhere yet; `bits` counts for RSA, which takes some 150 ms. MZ_ECRYPTO, MZ_ENOMEM with
+ * a cause. */
 int mz_dkim_pair_new(struct mz_dkim_pair **out, enum mz_dkim_algorithm algorithm, unsigned bits,
 		     struct mz_cause *cause);
-/* Cleanses the private half. NULL is fine. */
-void mz_dkim_pair_free(struct mz_dkim_pair *pair);
-/* Gives the pair a selector that the domain never had (*selector), and keeps it: private PEM in
- * STATE/dkim/DOMAIN/SELECTOR.pem (0600, folder 0700), row in the store (stage pending). A file that a
- * crash left without a row becomes the pair, if it is of the same kind. Errors with a cause: those of
- * mz_dkim_selector, of files and of the store. */
-int mz_dkim_pair_place(struct mz_dkim_pair *pair, struct mz_store *store,
+/* Gives it a selector that the domain never had, and writes its private PEM, synced:
+ * STATE/dkim/DOMAIN/SELECTOR.pem (0600, folder 0700). A file that a crash left without a row becomes the
+ * pair, if it is of the same kind. The store is only read. Errors with a cause: those of mz_dkim_selector, of
+ * files and of the store. */
+int mz_dkim_pair_write(struct mz_dkim_pair *pair, struct mz_store *store,
 		       const char *state_directory, const struct mz_conf_domain *domain,
-		       int64_t now, struct mz_str *selector, struct mz_cause *cause);
+		       int64_t now, struct mz_cause *cause);
+/* Its row in the store, stage pending, comes last: no record is ever published for a key that is not there.
+ * Errors of the store with a cause. */
+int mz_dkim_pair_keep(struct mz_dkim_pair *pair, struct mz_store *store,
+		      const struct mz_conf_domain *domain, int64_t now, struct mz_cause *cause);
+/* Of one that was written. */
+const char *mz_dkim_pair_selector(const struct mz_dkim_pair *pair);
+/* Cleanses the private half, and deletes a file that was written and got no row. NULL is fine. */
+void mz_dkim_pair_free(struct mz_dkim_pair *pair);
 /* Where the private half of a key is. MZ_EINVAL for a domain that is no name of a folder. */
 int mz_dkim_key_path(struct mz_str *out, const char *state_directory, const char *domain,
 		     const char *selector, struct mz_cause *cause);

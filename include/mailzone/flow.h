@@ -31,6 +31,9 @@ struct mz_job {
 	const struct mz_store_change *undo;
 	/* PRESENT, CLEANUP: the text of the TXT. No ledger has it: who knows it may delete it. */
 	const char *value;
+	/* Called once at most, from the loop and before `done`, with its argument: nothing more is sent to the zone,
+	 * only the servers are looked at. May be NULL. */
+	void (*settled)(void *arg);
 };
 
 /* What became of a job; everything in it holds during the callback. */
@@ -68,7 +71,8 @@ int mz_engine_new(struct mz_engine **out, const struct mz_engine_input *input);
 /* Cancels what runs, without callbacks. */
 void mz_engine_free(struct mz_engine *engine);
 /* Queues a job: `done` is called exactly once, from the loop. Jobs run side by side, no more than
- * fit the memory of a small machine; those of one zone must not be queued together. */
+ * fit the memory of a small machine. Those of one zone must not be queued together, but for challenges once
+ * the job before them is settled. */
 int mz_engine_add(struct mz_engine *engine, const struct mz_job *job, mz_flow_done done, void *arg);
 /* What was written to the store becomes durable soon, together with what the jobs wrote; only the
  * engine commits. `fn`, which may be NULL, is called once from the loop: MZ_OK, or an error and its

@@ -32,6 +32,9 @@ struct mz_plan_input {
 	const struct mz_rrlist *signing;
 	/* TLSA RRs, ordered, of the keys that mail servers use now; NULL: none are known. */
 	const struct mz_rrlist *in_use;
+	/* Owners and types of RRsets, ordered, that are left alone as they stand, whoever wants what there: nobody knows
+	 * now what is to be. NULL: none. */
+	const struct mz_rrlist *held;
 };
 
 /* The changes of one RRset: the atom of an update. The RRs borrow from the input. */
@@ -60,7 +63,7 @@ struct mz_refusal {
 	const uint8_t *owner;
 	uint16_t type, domain;
 	uint8_t family;
-	const char *reason; /* owned by the plan */
+	const char *reason; /* owned by the plan, or by whoever added it */
 };
 
 /* What a plan says of one domain. */
@@ -85,6 +88,8 @@ struct mz_plan {
  * nothing. MZ_OK or MZ_ENOMEM (then *out is cleared). */
 int mz_plan_make(const struct mz_plan_input *input, struct mz_plan *out);
 void mz_plan_clear(struct mz_plan *plan);
+/* Adds a refusal of what is not in the plan at all, and counts it. MZ_ENOMEM. */
+int mz_plan_add_refusal(struct mz_plan *plan, const struct mz_refusal *refusal);
 /* Marks a unit and its changes as gone and refuses it with this reason: of its slot the ledger
  * keeps what it had. For what the server would not do. MZ_ENOMEM. */
 int mz_plan_refuse(struct mz_plan *plan, const struct mz_plan_input *input, size_t unit,

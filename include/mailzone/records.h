@@ -25,23 +25,30 @@ struct mz_fact_dkim {
 	enum mz_dkim_algorithm algorithm;
 	const char *public_text; /* base64 for p=; "" when revoked */
 };
-/* One owner of TLSA records: a host and port that certificates of the mail system cover. */
+/* One owner of TLSA records: a host and port that certificates of the mail system cover, or may cover. */
 struct mz_fact_tlsa {
 	const uint8_t *owner, *host; /* wire: _25._tcp.HOST, HOST */
 	const size_t *cert;	     /* which of the mail system's certificates */
 	size_t cert_count;
 	struct mz_tlsa_set set; /* the keys to publish: mz_rollover_see made it */
 	bool changed;		/* the store has another one */
-	bool expired;		/* a certificate has: no key leaves */
+	bool expired;		/* a certificate has, or cannot be read: no key leaves */
 	bool early;		/* a key is in use that not every resolver can know yet */
+	const char *
+		fault; /* a certificate that covers the host, or may, cannot be read: why; else NULL */
+	bool held; /* for that fault nothing is known of its keys: what stands there is to be left alone */
 };
 struct mz_facts {
 	struct mz_arena arena;
 	struct mz_fact_dkim *dkim; /* of the domain: manual keys, or those of the store */
 	size_t dkim_count;
-	unsigned dkim_missing;		    /* automatic: algorithms (bits) that have no key yet */
-	const struct mz_cert *const *certs; /* parallel to the mail system's certificates */
-	struct mz_fact_tlsa *tlsa;	    /* each owner once */
+	unsigned dkim_missing; /* automatic: algorithms (bits) that have no key yet */
+	/* Parallel to the mail system's certificates: NULL for one that cannot be read, and what is wrong with it or
+	 * its next key; and one of those faults. */
+	const struct mz_cert *const *certs;
+	const char *const *cert_faults;
+	const char *cert_fault;
+	struct mz_fact_tlsa *tlsa; /* each owner once */
 	size_t tlsa_count;
 	const char *autoconfig_digest; /* base64 SHA-256 of the document; NULL: no document */
 };
@@ -54,7 +61,8 @@ void mz_facts_cache_free(struct mz_facts_cache *cache);
  * line (reported once a path). `store` may be NULL: automatic keys are then missing, and of TLSA
  * only what is on disk is known; nothing is written to it. `now` is wall time.
  * The facts borrow from the cache and the configuration. Certificates and key files are only
- * read where a family that is published needs them. */
+ * read where a family that is published needs them. A fault of a certificate is no error: it stands in the
+ * facts, as the domain's other families do not depend on it. */
 int mz_facts_load(struct mz_facts *out, struct mz_facts_cache *cache,
 		  const struct mz_conf_domain *domain, struct mz_store *store, int64_t now,
 		  struct mz_conf_errors *errors);
@@ -83,10 +91,10 @@ void mz_facts_clear(struct mz_facts *facts);
 void mz_facts_check(struct mz_facts_cache *cache, const struct mz_conf *conf,
 		    struct mz_conf_errors *errors);
 
-/* Calls fn with a line for each certificate, read before, that is published and has expired: its TLSA records stay,
- * and none of the host leaves. `now` is wall time. */
-void mz_facts_expired(struct mz_facts_cache *cache, const struct mz_conf *conf, int64_t now,
-		      void (*fn)(void *arg, const char *line), void *arg);
+/* Calls fn with a line for each certificate, read before, that has a fault (`fault`) or has expired: the TLSA
+ * records of its hosts stay. `now` is wall time. */
+void mz_facts_doubts(struct mz_facts_cache *cache, const struct mz_conf *conf, int64_t now,
+		     void (*fn)(void *arg, bool fault, const char *line), void *arg);
 
 /* ---- deriving ------------------------------------------------------------------------------- */
 

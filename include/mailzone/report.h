@@ -26,7 +26,7 @@ int mz_select(struct mz_selection *out, const struct mz_conf *conf, const char *
 	      size_t count, mz_say say, void *arg);
 /* The places where the ledger has RRs of a domain, which may have left the configuration: one made up
  * domain each, to withdraw. None for a configured domain without a ledger; MZ_ENOTFOUND with a complaint
- * where there is neither. */
+ * where there is neither. Says where the records would come again. */
 int mz_select_places(struct mz_selection *out, const struct mz_conf *conf, struct mz_store *store,
 		     const char *name, mz_say say, void *arg);
 /* "present" or "cleanup" to the mode of its run; false for another word. */

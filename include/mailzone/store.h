@@ -79,6 +79,8 @@ int mz_store_ledger_get(struct mz_store *store, const char *server, const char *
  * when there are none. */
 int mz_store_ledger_put(struct mz_store *store, const char *server, const char *origin,
 			const char *domain, const struct mz_rrlist *list, uint16_t index);
+/* Nothing is the domain's any more: its ledgers go, wherever they are. *any: there were some. */
+int mz_store_let_go(struct mz_store *store, const char *domain, bool *any);
 /* Every (server, origin) where this domain has a ledger, or a change that is intended and may have
  * been made: calls fn for each. */
 int mz_store_ledger_places(struct mz_store *store, const char *domain,
@@ -118,10 +120,12 @@ int mz_store_change_narrow(struct mz_store *store, int64_t id, const struct mz_r
 int mz_store_change_end(struct mz_store *store, int64_t id, enum mz_change_state state,
 			uint32_t serial);
 /* Calls fn for the changes, newest first: of one domain, or of all when domain is NULL; with
- * state INTENDED only those when `intended`; at most `limit`, 0: all. The pointers hold during the
+ * state INTENDED only those when `intended`; with a number below `below`, 0: from the newest on; at
+ * most `limit`, 0: all. The pointers hold during the
  * call. A damaged row is left out, and MZ_ESTATE returned at the end. */
-int mz_store_changes(struct mz_store *store, const char *domain, bool intended, unsigned limit,
-		     void (*fn)(void *arg, const struct mz_store_change *change), void *arg);
+int mz_store_changes(struct mz_store *store, const char *domain, bool intended, int64_t below,
+		     unsigned limit, void (*fn)(void *arg, const struct mz_store_change *change),
+		     void *arg);
 /* Calls fn once, with the change of this number. MZ_ENOTFOUND; MZ_ESTATE when its row is damaged. */
 int mz_store_change_get(struct mz_store *store, int64_t id,
 			void (*fn)(void *arg, const struct mz_store_change *change), void *arg);
@@ -176,16 +180,23 @@ int mz_store_tasks_trim(struct mz_store *store, unsigned keep);
 
 /* ---- domains under automatic management --------------------------------------------------- */
 
-/* Inserts or replaces what is to become of a domain's records when it leaves the configuration,
- * also while no daemon runs. */
-int mz_store_domain_put(struct mz_store *store, const char *domain, enum mz_on_removal on_removal);
+/* What must be known of a domain once it has left the configuration, also while no daemon runs. It is
+ * kept until nothing is to be done for the domain any more. */
+struct mz_store_domain {
+	const char *name;
+	enum mz_on_removal on_removal;
+	int64_t delete_after; /* seconds: its retired DKIM keys are deleted so long after */
+};
+/* Inserts or replaces what is known of a domain. */
+int mz_store_domain_put(struct mz_store *store, const struct mz_store_domain *domain);
 /* MZ_OK also when there is no such domain. */
 int mz_store_domain_delete(struct mz_store *store, const char *domain);
-/* Calls fn for each, ordered by name. A damaged row is left out, and MZ_ESTATE returned at the
- * end. */
+/* Calls fn for each, ordered by name. The pointers hold during the call. A damaged row is left out, and
+ * MZ_ESTATE returned at the end. */
 int mz_store_domains(struct mz_store *store,
-		     void (*fn)(void *arg, const char *domain, enum mz_on_removal on_removal),
-		     void *arg);
+		     void (*fn)(void *arg, const struct mz_store_domain *domain), void *arg);
+/* The domain of this name into *out, but for its name. MZ_ENOTFOUND; MZ_ESTATE when its row is damaged. */
+int mz_store_domain_get(struct mz_store *store, const char *name, struct mz_store_domain *out);
 
 /* ---- DKIM keys ----------------------------------------------------------------------------- */
 
@@ -215,6 +226,10 @@ int mz_store_dkim_add(struct mz_store *store, const struct mz_store_dkim *key);
  * key that becomes DELETED is forgotten. MZ_ENOTFOUND when the domain has no such selector. */
 int mz_store_dkim_set_stage(struct mz_store *store, const char *domain, const char *selector,
 			    enum mz_dkim_stage stage, int64_t since);
+/* One takes over from the other: `selector` becomes ACTIVE and `old`, where it is not NULL, RETIRING and
+ * handed to nobody; both or, with MZ_ENOTFOUND, none. */
+int mz_store_dkim_switch(struct mz_store *store, const char *domain, const char *selector,
+			 const char *old, int64_t since);
 /* Both MZ_ENOTFOUND as above. */
 int mz_store_dkim_set_handed(struct mz_store *store, const char *domain, const char *selector,
 			     int64_t handed);
@@ -227,6 +242,10 @@ int mz_store_dkim_list(struct mz_store *store, const char *domain,
  * domain, then oldest first. */
 int mz_store_dkim_signing(struct mz_store *store,
 			  void (*fn)(void *arg, const struct mz_store_dkim *key), void *arg);
+
+/* Every domain that has a key which is not deleted: calls fn for each once, ordered by name. */
+int mz_store_dkim_domains(struct mz_store *store, void (*fn)(void *arg, const char *domain),
+			  void *arg);
 
 /* What one server was seen to serve in the place of a key's record. {0}: it was never asked. */
 struct mz_store_dkim_seen {
@@ -248,18 +267,21 @@ int mz_store_dkim_seen_list(struct mz_store *store, const char *domain, const ch
 /* ---- TLSA keys: what is or was published at an owner, and since when -------------------------- */
 
 #define MZ_SPKI_DIGEST 32 /* SHA-256 of a SubjectPublicKeyInfo: TLSA selector 1, matching type 1 */
-#define MZ_TLSA_KEYS 16	  /* at one owner: an answer with them takes some 800 octets */
+#define MZ_TLSA_KEYS 32	  /* at one owner: an answer with them takes some 1600 octets */
 
+enum mz_tlsa_usage { MZ_TLSA_ISSUER = 2, MZ_TLSA_SERVER = 3 }; /* DANE-TA, DANE-EE (RFC 7218) */
 enum mz_tlsa_role {
 	MZ_TLSA_NEXT, /* the next key of a certificate */
-	MZ_TLSA_LEAF, /* in use: a certificate has it */
+	MZ_TLSA_USED, /* a certificate has it, or one of its issuers */
 	MZ_TLSA_OLD,  /* was one of these */
 };
 struct mz_tlsa_key {
+	enum mz_tlsa_usage usage;
 	uint8_t digest[MZ_SPKI_DIGEST];
 	enum mz_tlsa_role role;
 	int64_t since;	/* wall: when it was first seen in this role */
 	int64_t served; /* wall: every server was seen to serve it then; 0: not yet */
+	int64_t gone;	/* wall: it was deleted before its time, as its host left; 0: it was not */
 	uint32_t ttl;	/* seconds from `served` on that resolvers may hold an RRset without it */
 };
 struct mz_tlsa_set {
@@ -273,10 +295,14 @@ struct mz_tlsa_place {
 	const uint8_t *owner; /* wire, lower case: _25._tcp.HOST */
 	const char *system;   /* the mail system's name */
 };
-/* The set of one place, ordered by digest; empty where nothing is known. MZ_ESTATE for a damaged
- * row. */
+/* The set of one place, ordered by usage and digest; empty where nothing is known. MZ_ESTATE for a
+ * damaged row. */
 int mz_store_tlsa_get(struct mz_store *store, const struct mz_tlsa_place *place,
 		      struct mz_tlsa_set *out);
+/* What is known of the owner anywhere (only `owner` is read): for a place of which nothing is. None of the keys
+ * counts as served. */
+int mz_store_tlsa_anywhere(struct mz_store *store, const struct mz_tlsa_place *place,
+			   struct mz_tlsa_set *out);
 /* Replaces the set of one place. */
 int mz_store_tlsa_put(struct mz_store *store, const struct mz_tlsa_place *place,
 		      const struct mz_tlsa_set *set);
@@ -284,16 +310,21 @@ int mz_store_tlsa_put(struct mz_store *store, const struct mz_tlsa_place *place,
  * It is not served until that is seen. `ttl` is the longer one of the RRset's before and after; one
  * of the owner's other keys that resolvers may still hold counts too. */
 int mz_store_tlsa_adding(struct mz_store *store, const struct mz_tlsa_place *place,
-			 const uint8_t digest[MZ_SPKI_DIGEST], uint32_t ttl, int64_t now);
+			 enum mz_tlsa_usage usage, const uint8_t digest[MZ_SPKI_DIGEST],
+			 uint32_t ttl, int64_t now);
 /* Of all mail systems: the key was seen on every server. Those that were seen before stay. */
 int mz_store_tlsa_served(struct mz_store *store, const struct mz_tlsa_place *place,
-			 const uint8_t digest[MZ_SPKI_DIGEST], int64_t now);
-/* Of all mail systems: the key is being deleted from the RRset. */
+			 enum mz_tlsa_usage usage, const uint8_t digest[MZ_SPKI_DIGEST],
+			 int64_t now);
+/* Of all mail systems: the key is being deleted from the RRset, and gone. It is forgotten two TTLs later. */
 int mz_store_tlsa_deleting(struct mz_store *store, const struct mz_tlsa_place *place,
-			   const uint8_t digest[MZ_SPKI_DIGEST]);
-/* Of all mail systems: calls fn for the digest of each key in use at the owner. fn may not use the
- * store. */
+			   enum mz_tlsa_usage usage, const uint8_t digest[MZ_SPKI_DIGEST],
+			   int64_t now);
+/* Of all mail systems: calls fn for each server's key at the owner that is USED, or OLD, and not gone. fn may
+ * not use the store. */
 int mz_store_tlsa_in_use(struct mz_store *store, const struct mz_tlsa_place *place,
-			 void (*fn)(void *arg, const uint8_t digest[MZ_SPKI_DIGEST]), void *arg);
+			 void (*fn)(void *arg, enum mz_tlsa_role role,
+				    const uint8_t digest[MZ_SPKI_DIGEST]),
+			 void *arg);
 
 #endif

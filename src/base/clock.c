@@ -37,8 +37,9 @@ char *mz_clock_text(int64_t wall, char buf[MZ_TIME_TEXT])
 	return buf;
 }
 
-/* Random octets are drawn in blocks: an id for each message must not cost a system call each. */
-static struct {
+/* Random octets are drawn in blocks: an id for each message must not cost a system call each. Threads that
+ * write files draw too: each has its own. */
+static _Thread_local struct {
 	uint8_t octets[1024];
 	size_t left;
 } pool;

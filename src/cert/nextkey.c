@@ -9,12 +9,6 @@
 #include <openssl/x509.h>
 #include <string.h>
 
-static int no_password(char *buf, int size, int writing, void *arg)
-{
-	(void)buf, (void)size, (void)writing, (void)arg;
-	return -1; /* nobody is there to type one */
-}
-
 static int wrong_next_key(const struct mz_cert_block *block, const char *path,
 			  struct mz_cause *cause)
 {
@@ -53,22 +47,15 @@ static int read_next_block(struct mz_cert_pem *pem, struct mz_cert_block *block,
 	return got == 1 ? MZ_OK : got;
 }
 
-static EVP_PKEY *parse_key(const struct mz_cert_pem *pem, const struct mz_cert_block *block)
+static EVP_PKEY *parse_key(const struct mz_cert_block *block)
 {
-	BIO *bio = NULL;
-	EVP_PKEY *key = NULL;
 	const unsigned char *p = block->der;
 
 	if (strcmp(block->label, PEM_STRING_PUBLIC) == 0)
 		return d2i_PUBKEY(NULL, &p, block->len);
 	if (strstr(block->label, "PRIVATE KEY") == NULL)
 		return NULL;
-	/* From the start again: the reader knows every private form, and skips parameters. */
-	bio = BIO_new_mem_buf(pem->text, (int)pem->len);
-	if (bio != NULL)
-		key = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
-	BIO_free(bio);
-	return key;
+	return d2i_AutoPrivateKey(NULL, &p, block->len); /* PKCS #8, and the forms before it */
 }
 
 int mz_cert_read_next(struct mz_cert *out, const char *path, struct mz_cause *cause)
@@ -83,7 +70,7 @@ int mz_cert_read_next(struct mz_cert *out, const char *path, struct mz_cause *ca
 		err = read_next_block(&pem, &block, cause);
 	if (err != MZ_OK)
 		goto done;
-	key = parse_key(&pem, &block);
+	key = parse_key(&block);
 	if (key == NULL) {
 		err = wrong_next_key(&block, path, cause);
 		goto done;

@@ -224,11 +224,11 @@ int mz_cert_read(struct mz_cert *out, const char *file, const char *next_key,
 
 	*out = (struct mz_cert){0};
 	err = read_file(out, file, cause);
+	if (err != MZ_OK)
+		mz_cert_clear(out);
 	if (err == MZ_OK && next_key != NULL)
 		err = mz_cert_read_next(out, next_key, cause);
 	ERR_clear_error();
-	if (err != MZ_OK)
-		mz_cert_clear(out);
 	return err;
 }
 

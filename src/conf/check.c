@@ -193,18 +193,17 @@ static struct conf_place raw_server_place(const void *items, size_t i)
 	return conf_place(conf_member(((const struct raw_server *)items)[i].at, "name"));
 }
 
-static void check_secondaries(struct conf_ctx *ctx, const struct raw_server *raw)
+static void check_endpoints(struct conf_ctx *ctx, const config_setting_t *list,
+			    const struct mz_endpoint *all, size_t count)
 {
-	const struct mz_endpoint *all = raw->out.secondaries;
-	const config_setting_t *list = conf_member(raw->at, "secondaries");
 	size_t i = 0, j = 0;
 
-	for (i = 1; i < raw->out.secondary_count; i++)
+	for (i = 1; i < count; i++)
 		for (j = 0; j < i; j++)
 			if (memcmp(&all[i], &all[j], sizeof *all) == 0)
 				conf_fault(ctx, config_setting_get_elem(list, (unsigned)i),
-					   "secondaries names %s port %u twice", all[i].host,
-					   all[i].port);
+					   "%s names %s port %u twice", config_setting_name(list),
+					   all[i].host, all[i].port);
 }
 
 void conf_check_servers(struct conf_ctx *ctx, const struct raw_list *servers)
@@ -226,10 +225,17 @@ void conf_check_servers(struct conf_ctx *ctx, const struct raw_list *servers)
 		out->transfer_key = find_key(ctx, &raw[i], "transfer_key", raw[i].transfer_key);
 		if (!out->transfer_key)
 			out->transfer_key = out->key;
-		check_secondaries(ctx, &raw[i]);
+		check_endpoints(ctx, conf_member(raw[i].at, "secondaries"), out->secondaries,
+				out->secondary_count);
 	}
 	conf_index_names(ctx, &ctx->servers, "server", raw, servers->count, raw_server_name,
 			 raw_server_place);
+}
+
+void conf_check_notify(struct conf_ctx *ctx, const struct raw_conf *raw)
+{
+	check_endpoints(ctx, conf_member2(raw->at, "notify", "listen"), raw->out.notify_listen,
+			raw->out.notify_count);
 }
 
 /* ---- tasks ---- */

@@ -9,6 +9,7 @@
 /* Each adds its faults and fills its part of ctx->conf, as far as it is good. In this order: */
 void conf_check_keys(struct conf_ctx *ctx, const struct raw_list *keys);
 void conf_check_servers(struct conf_ctx *ctx, const struct raw_list *servers);
+void conf_check_notify(struct conf_ctx *ctx, const struct raw_conf *raw);
 void conf_check_tasks(struct conf_ctx *ctx, const struct raw_conf *raw);
 void conf_check_signers(struct conf_ctx *ctx, const struct raw_conf *raw);
 void conf_check_systems(struct conf_ctx *ctx, const struct raw_list *systems);

@@ -203,6 +203,7 @@ static void read_all(struct conf_ctx *ctx, const struct conf_unit *unit)
 		return;
 	conf_check_keys(ctx, &raw->keys);
 	conf_check_servers(ctx, &raw->servers);
+	conf_check_notify(ctx, raw);
 	conf_check_tasks(ctx, raw);
 	conf_check_signers(ctx, raw);
 	conf_check_systems(ctx, &raw->systems);

@@ -205,14 +205,19 @@ static bool is_bool(const char *s, size_t n)
 	return (n == 4 && !strncasecmp(s, "true", 4)) || (n == 5 && !strncasecmp(s, "false", 5));
 }
 
-static int shown(size_t n)
+enum { SHOWN_MAX = 16 };
+
+/* A word for a message. A long one may be a secret that should have quotes: it is not shown. */
+static const char *shown(char out[SHOWN_MAX + 1], const char *p, size_t n)
 {
-	return n > 40 ? 40 : (int)n;
+	(void)snprintf(out, SHOWN_MAX + 1, "%.*s", n > SHOWN_MAX ? 0 : (int)n, p);
+	return n > SHOWN_MAX ? "a long word" : out;
 }
 
 /* A name, a boolean or a number. */
 static size_t word(struct conf_scan *scan, const char *p, const char *end, enum token *kind)
 {
+	char text[SHOWN_MAX + 1] = "";
 	size_t n = 0;
 
 	while (p + n < end && is(p[n], WORD) && !(p[n] == '/' && is_comment(p + n, end)))
@@ -222,8 +227,8 @@ static size_t word(struct conf_scan *scan, const char *p, const char *end, enum 
 	else if (is_name(p, n))
 		*kind = TOKEN_NAME;
 	else
-		return fault(scan, "%.*s is neither a name nor a number: a text needs quotes",
-			     shown(n), p);
+		return fault(scan, "%s is neither a name nor a number: a text needs quotes",
+			     shown(text, p, n));
 	return n;
 }
 
@@ -300,9 +305,11 @@ static bool value(struct conf_scan *scan)
 
 static bool name(struct conf_scan *scan, const char *p, size_t n)
 {
+	char text[SHOWN_MAX + 1] = "";
+
 	if (scan->expect == CONF_EXPECT_VALUE || scan->expect == CONF_EXPECT_FIRST)
-		return fault(scan, "%.*s needs quotes: a text is written \"%.*s\"", shown(n), p,
-			     shown(n), p) > 0;
+		return fault(scan, "%s needs quotes: a text is written \"...\"",
+			     shown(text, p, n)) > 0;
 	if (!is_group(scan) || scan->expect == CONF_EXPECT_EQUALS)
 		return false;
 	if (++scan->level[scan->depth].members > CONF_MEMBERS_MAX)
@@ -348,6 +355,7 @@ static size_t unexpected(struct conf_scan *scan, const char *p, size_t n)
 		[CONF_EXPECT_AFTER] = "\",\" between the values",
 	};
 	const char *want = wanted[scan->expect];
+	char text[SHOWN_MAX + 1] = "";
 
 	if (scan->fault[0])
 		return 0;
@@ -355,7 +363,7 @@ static size_t unexpected(struct conf_scan *scan, const char *p, size_t n)
 		want = "\";\" after the value";
 	if (*p == '"')
 		return fault(scan, "expected %s, found a string", want);
-	return fault(scan, "expected %s, found %.*s", want, shown(n), p);
+	return fault(scan, "expected %s, found %s", want, shown(text, p, n));
 }
 
 size_t conf_scan_next(struct conf_scan *scan, const char *p, const char *end, unsigned line)

@@ -231,7 +231,8 @@ static const struct conf_row management_rows[] = {
 		 "are."},
 	{.name = "on_removal", .type = CONF_CHOICE, .def = "keep", .choices = "keep|withdraw",
 	 INTO(struct raw_domain, out.on_removal),
-	 .help = "What becomes of the records when the domain leaves the configuration."},
+	 .help = "What becomes of the records when the domain leaves the configuration, once "
+		 "signers have given up its DKIM keys."},
 	{.name = "takeover", .type = CONF_CHOICE, .def = "replace", .choices = "replace|refuse",
 	 INTO(struct raw_domain, out.takeover),
 	 .help = "What to do with records of others that stand in the place of ours."},
@@ -258,7 +259,7 @@ static const struct conf_row dkim_rows[] = {
 	 .help = "How long a key that no longer signs stays published."},
 	{.name = "delete_after", .type = CONF_DURATION, .min = 0, .max = TEN_YEARS, .def = "30d",
 	 INTO(struct raw_domain, out.delete_after),
-	 .help = "How long the file of a retired key is kept."},
+	 .help = "How long the file of a retired key is kept, also of a domain that has left."},
 };
 static const struct conf_group dkim_group = {"dkim_management group", ROWS(dkim_rows)};
 
@@ -349,12 +350,14 @@ static const struct conf_group task_group = {"task_manager group", ROWS(task_row
 static const struct conf_row hook_rows[] = {
 	{.name = "dkim_activated", .type = CONF_COMMAND, .max = 100,
 	 INTO(struct raw_conf, out.hooks.dkim_activated),
-	 .help = "Runs when a DKIM key has become the one to sign with."},
+	 .help = "Runs when signers are to use another DKIM key, or to give one up; it becomes "
+		 "active only when this went well."},
 	{.name = "certificate_renew", .type = CONF_COMMAND, .max = 100,
 	 INTO(struct raw_conf, out.hooks.certificate_renew),
 	 .help = "Runs when a certificate is to be renewed."},
 	{.name = "timeout", .type = CONF_DURATION, .min = 1, .max = DAY, .def = "60s",
-	 INTO(struct raw_conf, out.hooks.timeout), .help = "How long a hook may run."},
+	 INTO(struct raw_conf, out.hooks.timeout),
+	 .help = "How long a hook may run. Of each of them one runs at a time."},
 };
 static const struct conf_group hook_group = {"hooks group", ROWS(hook_rows)};
 

@@ -187,6 +187,12 @@ void mz_ctl_error(struct mz_ctl_request *request, const char *fmt, ...)
 	queue_line(request);
 }
 
+bool mz_ctl_is_behind(const struct mz_ctl_request *request)
+{
+	return request->state == REQUEST_RUNNING &&
+	       evbuffer_get_length(request->out) > request->ctl->limits.output / 16;
+}
+
 void mz_ctl_end(struct mz_ctl_request *request, int status)
 {
 	assert(status >= 0 && status <= 255);

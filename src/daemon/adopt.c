@@ -11,21 +11,20 @@
 /* Names gathered while the store lists them: it must not be changed below its own list. */
 struct names {
 	struct mz_arena arena;
-	struct name {
-		const char *name;
-		enum mz_on_removal on_removal;
-	} * item;
+	struct mz_store_domain *item;
 	size_t count, cap;
 	int err;
 };
 
-static void add_name(struct names *names, const char *name, enum mz_on_removal on_removal)
+static void on_domain(void *arg, const struct mz_store_domain *domain)
 {
+	struct names *names = arg;
+
 	if (names->err != MZ_OK)
 		return;
 	if (names->count == names->cap) {
 		size_t cap = names->cap == 0 ? 64 : names->cap * 2;
-		struct name *more = realloc(names->item, cap * sizeof(*more));
+		struct mz_store_domain *more = realloc(names->item, cap * sizeof(*more));
 
 		if (more == NULL) {
 			names->err = MZ_ENOMEM;
@@ -34,12 +33,17 @@ static void add_name(struct names *names, const char *name, enum mz_on_removal o
 		names->item = more;
 		names->cap = cap;
 	}
-	names->item[names->count].name = mz_arena_strdup(&names->arena, name);
-	names->item[names->count].on_removal = on_removal;
+	names->item[names->count] = *domain;
+	names->item[names->count].name = mz_arena_strdup(&names->arena, domain->name);
 	if (names->item[names->count].name == NULL)
 		names->err = MZ_ENOMEM;
 	else
 		names->count++;
+}
+
+static void on_name(void *arg, const char *name)
+{
+	on_domain(arg, &(struct mz_store_domain){.name = name});
 }
 
 static void names_clear(struct names *names)
@@ -48,68 +52,34 @@ static void names_clear(struct names *names)
 	mz_arena_clear(&names->arena);
 }
 
-static void on_domain(void *arg, const char *domain, enum mz_on_removal on_removal)
-{
-	add_name(arg, domain, on_removal);
-}
-
-static void on_ledger(void *arg, const char *domain)
-{
-	add_name(arg, domain, MZ_REMOVAL_KEEP);
-}
-
 /* ---- what left ------------------------------------------------------------------------------------------ */
-
-struct forget {
-	struct app *app;
-	const char *domain;
-	struct names servers, origins;
-};
-
-static void on_place(void *arg, const char *server, const char *origin)
-{
-	struct forget *forget = arg;
-
-	add_name(&forget->servers, server, MZ_REMOVAL_KEEP);
-	add_name(&forget->origins, origin, MZ_REMOVAL_KEEP);
-}
 
 /* The records stay in the zone, and are no longer ours. */
 static int let_go(struct app *app, const char *domain)
 {
-	static const struct mz_rrlist nothing = {0};
-	struct forget forget = {.app = app, .domain = domain};
-	int err = mz_store_ledger_places(app->store, domain, on_place, &forget);
+	bool any = false;
+	int err = mz_store_let_go(app->store, domain, &any);
 
-	for (size_t i = 0; i < forget.origins.count && i < forget.servers.count && err == MZ_OK;
-	     i++)
-		err = mz_store_ledger_put(app->store, forget.servers.item[i].name,
-					  forget.origins.item[i].name, domain, &nothing, 0);
-	if (err == MZ_OK && forget.origins.count > 0)
+	if (err == MZ_OK && any)
 		mz_log(MZ_LOG_INFO, "let_go", "domain", domain, NULL);
-	names_clear(&forget.servers);
-	names_clear(&forget.origins);
 	return err;
 }
 
-static int leave(struct app *app, const char *domain, enum mz_on_removal on_removal)
+/* The signers give up its keys first: until then none of its records goes. */
+static int leave(struct app *app, const struct mz_store_domain *domain)
 {
-	const struct mz_conf_domain *now = mz_conf_find_domain(app->site->conf, domain);
-	const struct mz_queue_input input = {.kind = MZ_TASK_DNS,
-					     .domain = domain,
-					     .families = MZ_FAMILIES_ALL,
-					     .flags = MZ_TASK_WITHDRAW,
-					     .due = mz_clock_wall()};
-	int64_t id = 0;
+	bool gone = mz_conf_find_domain(app->site->conf, domain->name) == NULL;
+	struct mz_store_domain known = *domain;
 	int err = MZ_OK;
 
-	if (now == NULL && on_removal == MZ_REMOVAL_WITHDRAW)
-		err = run_file(app, &input, &id);
-	else
-		err = let_go(app, domain);
+	if (!gone || domain->on_removal == MZ_REMOVAL_KEEP) {
+		err = let_go(app, domain->name);
+		known.on_removal = MZ_REMOVAL_DONE;
+	}
 	if (err == MZ_OK)
-		err = dkim_leave(app, domain, MZ_DKIM_RETIRED);
-	return err == MZ_OK ? mz_store_domain_delete(app->store, domain) : err;
+		err = gone ? mz_store_domain_put(app->store, &known)
+			   : mz_store_domain_delete(app->store, domain->name);
+	return err == MZ_OK ? dkim_file(app, domain->name, mz_clock_wall()) : err;
 }
 
 static bool is_automatic(const struct mz_conf *conf, const char *name)
@@ -135,9 +105,10 @@ static int leave_all(struct app *app, const struct site *old)
 		const struct mz_conf_domain *was = &old->conf->domains[i];
 
 		if (was->automatic && !is_automatic(app->site->conf, was->text))
-			err = leave(app, was->text, was->on_removal);
+			err = leave(app, &(struct mz_store_domain){was->text, was->on_removal,
+								   was->delete_after});
 		else if (dkim_is_kept(was) && !keeps_dkim(app->site->conf, was->text))
-			err = dkim_leave(app, was->text, MZ_DKIM_RETIRING);
+			err = dkim_file(app, was->text, mz_clock_wall());
 	}
 	return err;
 }
@@ -150,9 +121,12 @@ static int enter(struct app *app, const struct site *old, const struct mz_conf_d
 	const struct mz_conf_domain *was =
 		old == NULL ? NULL : mz_conf_find_domain(old->conf, domain->text);
 
-	if (was != NULL && was->automatic && was->on_removal == domain->on_removal)
+	if (was != NULL && was->automatic && was->on_removal == domain->on_removal &&
+	    was->delete_after == domain->delete_after)
 		return MZ_OK;
-	return mz_store_domain_put(app->store, domain->text, domain->on_removal);
+	return mz_store_domain_put(app->store,
+				   &(struct mz_store_domain){domain->text, domain->on_removal,
+							     domain->delete_after});
 }
 
 static bool has_digest(const struct site *site, size_t i)
@@ -236,8 +210,8 @@ static int file_changed(struct app *app, const struct site *old, size_t *filed)
 		if (!conf->domains[i].automatic)
 			continue;
 		err = enter(app, old, &conf->domains[i]);
-		if (err == MZ_OK)
-			err = dkim_file(app, &conf->domains[i], now);
+		if (err == MZ_OK && dkim_is_kept(&conf->domains[i]))
+			err = dkim_file(app, conf->domains[i].text, now);
 		if (err != MZ_OK)
 			break;
 		if ((old != NULL ? unchanged(old, app->site, i) : verified(app, i, now, &look)) &&
@@ -257,14 +231,14 @@ static int file_changed(struct app *app, const struct site *old, size_t *filed)
 /* What an earlier process sent and did not live to see settled. */
 static void on_intended(void *arg, const struct mz_store_change *change)
 {
-	add_name(arg, change->domain, MZ_REMOVAL_KEEP);
+	on_name(arg, change->domain);
 }
 
 static int file_intended(struct app *app)
 {
 	struct names names = {0};
 	int64_t id = 0;
-	int err = mz_store_changes(app->store, NULL, true, 0, on_intended, &names);
+	int err = mz_store_changes(app->store, NULL, true, 0, 0, on_intended, &names);
 
 	if (err == MZ_OK)
 		err = names.err;
@@ -283,22 +257,17 @@ static int file_intended(struct app *app)
 	return err;
 }
 
-static void on_signing(void *arg, const struct mz_store_dkim *key)
-{
-	add_name(arg, key->domain, MZ_REMOVAL_KEEP);
-}
-
-/* Keys that signed, of domains whose DKIM keys we keep no more: whoever does may take their records away. */
+/* Keys of domains whose DKIM keys we keep no more, in whatever stage. */
 static int leave_keys_before(struct app *app)
 {
 	struct names names = {0};
-	int err = mz_store_dkim_signing(app->store, on_signing, &names);
+	int err = mz_store_dkim_domains(app->store, on_name, &names);
 
 	if (err == MZ_OK)
 		err = names.err;
 	for (size_t i = 0; i < names.count && err == MZ_OK; i++) {
 		if (!keeps_dkim(app->site->conf, names.item[i].name))
-			err = dkim_leave(app, names.item[i].name, MZ_DKIM_RETIRING);
+			err = dkim_file(app, names.item[i].name, mz_clock_wall());
 	}
 	names_clear(&names);
 	return err;
@@ -311,12 +280,12 @@ static int leave_before(struct app *app)
 	int err = mz_store_domains(app->store, on_domain, &names);
 
 	if (err == MZ_OK)
-		err = mz_store_ledger_all(app->store, on_ledger, &ledgers);
+		err = mz_store_ledger_all(app->store, on_name, &ledgers);
 	if (err == MZ_OK)
 		err = names.err != MZ_OK ? names.err : ledgers.err;
 	for (size_t i = 0; i < names.count && err == MZ_OK; i++) {
 		if (!is_automatic(app->site->conf, names.item[i].name))
-			err = leave(app, names.item[i].name, names.item[i].on_removal);
+			err = leave(app, &names.item[i]);
 	}
 	/* A domain that is unknown here may have been published by hand: its ledger is for `withdraw`. */
 	for (size_t i = 0; i < ledgers.count && err == MZ_OK; i++) {
@@ -344,15 +313,19 @@ static int follow_files(struct app *app)
 	return err == MZ_OK ? watch_set(app->folder, &folder, folder != NULL) : err;
 }
 
-static void on_expired(void *arg, const char *line)
+static void on_doubt(void *arg, bool fault, const char *line)
 {
-	(void)arg;
-	mz_log(MZ_LOG_WARNING, "certificate_expired", "reason", line, NULL);
+	bool *faulty = arg;
+
+	*faulty = *faulty || fault;
+	mz_log(fault ? MZ_LOG_ERROR : MZ_LOG_WARNING,
+	       fault ? "certificate_fault" : "certificate_expired", "reason", line, NULL);
 }
 
 int adopt_site(struct app *app, struct site *site, bool first)
 {
 	struct site *old = app->site;
+	bool faulty = false;
 	size_t filed = 0;
 	char domains[24] = "", changed[24] = "";
 	int err = MZ_OK;
@@ -365,7 +338,7 @@ int adopt_site(struct app *app, struct site *site, bool first)
 		       strcmp(old->conf->control_socket, site->conf->control_socket) != 0))
 		mz_log(MZ_LOG_WARNING, "reload", "reason",
 		       "another state_directory or control_socket takes a restart", NULL);
-	mz_facts_expired(site->facts, site->conf, mz_clock_wall(), on_expired, NULL);
+	mz_facts_doubts(site->facts, site->conf, mz_clock_wall(), on_doubt, &faulty);
 	signers_refresh(app);
 	err = policies_write(app);
 	if (err == MZ_OK)
@@ -381,6 +354,8 @@ int adopt_site(struct app *app, struct site *site, bool first)
 		err = notify_arrange(app);
 	if (err == MZ_OK)
 		err = follow_files(app);
+	if (faulty)
+		watch_doubt(app->files);
 	if (mz_store_dirty(app->store) && mz_engine_commit(app->engine, NULL, NULL) != MZ_OK)
 		err = MZ_ENOMEM;
 	(void)snprintf(domains, sizeof(domains), "%zu", site->conf->domain_count);

@@ -278,6 +278,7 @@ static int start(struct app *app, struct mz_cause *cause)
 		err = loader_new(&app->loader, app);
 	if (err != MZ_OK)
 		return err;
+	dkim_sweep(app);
 	site = app->site;
 	err = adopt_site(app, site, true);
 	return err != MZ_OK ? mz_cause_set(cause, err, "cannot start: %s", mz_strerror(err))

@@ -2,6 +2,7 @@
 /* What the control socket is asked for: the table of commands. */
 #include "src/daemon/command.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void command_reload(const struct call *call)
@@ -104,32 +105,44 @@ json_t *json_time(int64_t wall)
 	return wall == 0 ? json_null() : json_string(mz_clock_text(wall, text));
 }
 
-/* False after a complaint. */
-static bool read_words(struct call *call)
+/* The words of the arguments, the caller's to free; NULL after a complaint. */
+static const char **read_words(const struct call *call, size_t *count)
 {
-	const json_t *words = json_object_get(call->arguments, "argv");
-	size_t n = json_array_size(words);
+	const json_t *array = json_object_get(call->arguments, "argv");
+	const char **words = NULL;
 
-	if (n > sizeof(call->argv) / sizeof(call->argv[0])) {
-		mz_ctl_error(call->request, "more than %zu names at once",
-			     sizeof(call->argv) / sizeof(call->argv[0]));
-		return false;
-	}
-	for (size_t i = 0; i < n; i++) {
-		call->argv[i] = json_string_value(json_array_get(words, i));
-		if (call->argv[i] == NULL) {
+	*count = json_array_size(array);
+	words = calloc(*count + 1, sizeof(words[0]));
+	if (words == NULL)
+		mz_ctl_error(call->request, "out of memory");
+	for (size_t i = 0; i < *count && words != NULL; i++) {
+		words[i] = json_string_value(json_array_get(array, i));
+		if (words[i] == NULL) {
 			mz_ctl_error(call->request, "argv holds something that is no string");
-			return false;
+			free(words);
+			words = NULL;
 		}
 	}
-	call->argc = n;
-	return true;
+	return words;
+}
+
+static void run(const struct call *call, const char *command)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(commands[i].name, command) == 0) {
+			commands[i].run(call);
+			return;
+		}
+	}
+	mz_ctl_error(call->request, "this mailzoned knows no command \"%.40s\"", command);
+	call_end(call, 64);
 }
 
 void command_handle(void *app, struct mz_ctl_request *request, const char *command,
 		    const json_t *arguments)
 {
 	struct call call = {.app = app, .request = request, .arguments = arguments};
+	const char **words = read_words(&call, &call.argc);
 
 	call.json = strcmp(call_text(&call, "format", "text"), "json") == 0;
 	call.format = call.json ? MZ_FORMAT_JSON : MZ_FORMAT_TEXT;
@@ -138,23 +151,17 @@ void command_handle(void *app, struct mz_ctl_request *request, const char *comma
 	call.colour = call_flag(&call, "colour");
 	call.families =
 		(mz_families)call_number(&call, "families", MZ_FAMILIES_ALL) & MZ_FAMILIES_ALL;
-	if (!read_words(&call)) {
+	call.argv = words;
+	if (words != NULL)
+		run(&call, command);
+	else
 		call_end(&call, 64);
-		return;
-	}
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (strcmp(commands[i].name, command) == 0) {
-			commands[i].run(&call);
-			return;
-		}
-	}
-	mz_ctl_error(request, "this mailzoned knows no command \"%.40s\"", command);
-	call_end(&call, 64);
+	free(words);
 }
 
 void command_clear(void)
 {
 	command_run_clear();
 	command_tasks_clear();
-	command_keys_clear();
+	pieces_clear();
 }

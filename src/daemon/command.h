@@ -10,7 +10,7 @@ struct call {
 	struct app *app;
 	struct mz_ctl_request *request;
 	const json_t *arguments;
-	const char *argv[64]; /* the words behind the command */
+	const char *const *argv; /* the words behind the command */
 	size_t argc;
 	enum mz_format format;
 	bool json, colour;
@@ -53,6 +53,18 @@ void command_challenge(const struct call *call);
 /* The daemon stops: ends the requests that are under way. */
 void command_run_clear(void);
 void command_tasks_clear(void);
-void command_keys_clear(void);
+
+/* command_pieces.c: an answer that comes piece by piece */
+struct pieces_input {
+	/* Adds a little more to the text, and says when it is over; an error ends the answer, after a
+	 * complaint. */
+	int (*more)(void *arg, struct mz_str *text, bool *over);
+	void (*free)(void *arg); /* NULL is let pass */
+	void *arg;		 /* NULL: out of memory */
+};
+/* Answers the request, now and in later turns of the loop, and ends it; *in is copied. */
+void pieces_start(const struct call *call, const struct pieces_input *in);
+/* Ends those that are under way. */
+void pieces_clear(void);
 
 #endif

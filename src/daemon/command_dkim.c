@@ -6,21 +6,33 @@
 #include <string.h>
 #include <strings.h>
 
-/* The domain of this name whose keys we keep; NULL after a complaint. */
-static const struct mz_conf_domain *find_domain(const struct call *call, const char *name)
+static void on_key(void *arg, const struct mz_store_dkim *key)
+{
+	bool *found = arg;
+
+	*found = *found || key->stage != MZ_DKIM_DELETED;
+}
+
+/* The domain of this name whose keys we keep, or, with `kept`, kept and did not delete yet; NULL after a
+ * complaint. */
+static const struct mz_conf_domain *find_domain(const struct call *call, const char *name,
+						bool kept)
 {
 	const struct mz_conf_domain *domain = mz_conf_find_domain(call->app->site->conf, name);
+	bool found = domain != NULL && dkim_is_kept(domain);
 
 	if (domain == NULL)
 		mz_ctl_error(call->request, "there is no domain \"%.255s\" in the configuration",
 			     name);
-	else if (!dkim_is_kept(domain))
+	else if (!found && kept)
+		(void)mz_store_dkim_list(call->app->store, domain->text, on_key, &found);
+	if (domain != NULL && !found)
 		mz_ctl_error(call->request,
 			     "%s: its DKIM keys are not under automatic management: see "
 			     "dkim_management "
 			     "and dns_management",
 			     domain->text);
-	return domain != NULL && dkim_is_kept(domain) ? domain : NULL;
+	return found ? domain : NULL;
 }
 
 static void list(const struct call *call)
@@ -29,7 +41,7 @@ static void list(const struct call *call)
 
 	if (call->argc < 2)
 		command_keys(call, NULL);
-	else if ((only = find_domain(call, call->argv[1])) != NULL)
+	else if ((only = find_domain(call, call->argv[1], true)) != NULL)
 		command_keys(call, only);
 	else
 		call_end(call, 1);
@@ -75,7 +87,7 @@ static bool rotate_one(const struct call *call, const struct dkim_keys *keys, un
 static void end_changed(const struct call *call, const struct mz_conf_domain *domain)
 {
 	struct mz_cause cause = {0};
-	int err = dkim_file(call->app, domain, mz_clock_wall());
+	int err = dkim_file(call->app, domain->text, mz_clock_wall());
 
 	if (err == MZ_OK && call->json)
 		mz_ctl_output(call->request, "{}\n");
@@ -141,6 +153,11 @@ static int revoke_key(const struct call *call, const struct mz_conf_domain *doma
 			     key->selector, mz_dkim_stage_name(key->stage));
 		return MZ_ESTATE;
 	}
+	if (!domain->automatic || (domain->publish >> MZ_FAMILY_DKIM & 1u) == 0) {
+		mz_ctl_error(call->request, "%s: its DKIM records are not ours: see dns_management",
+			     domain->text);
+		return MZ_ESTATE;
+	}
 	err = mz_store_dkim_set_stage(call->app->store, domain->text, key->selector,
 				      MZ_DKIM_REVOKED, mz_clock_wall());
 	if (err == MZ_OK)
@@ -186,9 +203,9 @@ void command_dkim(const struct call *call)
 	if (strcmp(what, "list") == 0 && call->argc <= 2) {
 		list(call);
 	} else if (strcmp(what, "rotate") == 0 && call->argc == 2) {
-		rotate(call, find_domain(call, call->argv[1]));
+		rotate(call, find_domain(call, call->argv[1], false));
 	} else if (strcmp(what, "revoke") == 0 && call->argc == 3) {
-		revoke(call, find_domain(call, call->argv[1]), call->argv[2]);
+		revoke(call, find_domain(call, call->argv[1], true), call->argv[2]);
 	} else {
 		mz_ctl_error(call->request,
 			     "usage: mailzone dkim list [DOMAIN] | rotate DOMAIN [--algorithm A] "

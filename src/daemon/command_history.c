@@ -2,6 +2,9 @@
 /* The command history: every change that was made. */
 #include "src/daemon/command.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 static const char *const state_names[] = {
 	[MZ_CHANGE_INTENDED] = "intended",
 	[MZ_CHANGE_APPLIED] = "applied",
@@ -9,10 +12,18 @@ static const char *const state_names[] = {
 	[MZ_CHANGE_UNDONE] = "undone",
 };
 
+enum { CHANGES_MAX = 100000 };
+
+/* One such command under way. */
 struct listing {
-	const struct call *call;
-	json_t *changes;
-	struct mz_str text;
+	struct app *app;
+	struct mz_ctl_request *request;
+	char *domain; /* of this one only; NULL: of all */
+	bool json, begun;
+	int64_t below;	     /* the number of the last change that was listed; 0: none was */
+	unsigned left;	     /* to be listed at most */
+	struct mz_str *text; /* of this piece */
+	int damaged;	     /* MZ_ESTATE: one could not be read */
 };
 
 static json_t *list_json(const struct mz_rrlist *list)
@@ -44,55 +55,106 @@ static void list_text(struct mz_str *out, char sign, const struct mz_rrlist *lis
 	}
 }
 
-static void on_change(void *arg, const struct mz_store_change *change)
+static void change_json(struct mz_str *out, const struct mz_store_change *change, bool applied)
 {
-	struct listing *listing = arg;
-	char time[MZ_TIME_TEXT] = "";
-	bool applied = change->state == MZ_CHANGE_APPLIED || change->state == MZ_CHANGE_UNDONE;
+	json_t *json = json_pack("{s:I, s:o, s:s, s:s, s:s, s:o, s:s, s:o, s:o}", "id",
+				 (json_int_t)change->id, "time", json_time(change->time), "domain",
+				 change->domain, "origin", change->origin, "server", change->server,
+				 "serial", applied ? json_integer(change->serial) : json_null(),
+				 "state", state_names[change->state], "added",
+				 list_json(change->added), "deleted", list_json(change->deleted));
+	char *text = json == NULL ? NULL : json_dumps(json, JSON_PRESERVE_ORDER);
 
-	if (listing->call->json) {
-		(void)json_array_append_new(
-			listing->changes,
-			json_pack("{s:I, s:o, s:s, s:s, s:s, s:o, s:s, s:o, s:o}", "id",
-				  (json_int_t)change->id, "time", json_time(change->time), "domain",
-				  change->domain, "origin", change->origin, "server",
-				  change->server, "serial",
-				  applied ? json_integer(change->serial) : json_null(), "state",
-				  state_names[change->state], "added", list_json(change->added),
-				  "deleted", list_json(change->deleted)));
-		return;
-	}
-	mz_str_addf(&listing->text, "%lld  %s  %s  zone %s on %s  %s", (long long)change->id,
+	if (text == NULL)
+		out->failed = true;
+	mz_str_add(out, text == NULL ? "" : text);
+	free(text);
+	json_decref(json);
+}
+
+static void change_text(struct mz_str *out, const struct mz_store_change *change, bool applied)
+{
+	char time[MZ_TIME_TEXT] = "";
+
+	mz_str_addf(out, "%lld  %s  %s  zone %s on %s  %s", (long long)change->id,
 		    mz_clock_text(change->time, time), change->domain, change->origin,
 		    change->server, state_names[change->state]);
 	if (applied)
-		mz_str_addf(&listing->text, "  serial %lu", (unsigned long)change->serial);
-	mz_str_addc(&listing->text, '\n');
-	list_text(&listing->text, '-', change->deleted);
-	list_text(&listing->text, '+', change->added);
+		mz_str_addf(out, "  serial %lu", (unsigned long)change->serial);
+	mz_str_addc(out, '\n');
+	list_text(out, '-', change->deleted);
+	list_text(out, '+', change->added);
+}
+
+static void on_change(void *arg, const struct mz_store_change *change)
+{
+	struct listing *listing = arg;
+	bool applied = change->state == MZ_CHANGE_APPLIED || change->state == MZ_CHANGE_UNDONE;
+
+	if (!listing->json) {
+		change_text(listing->text, change, applied);
+	} else {
+		mz_str_add(listing->text, listing->below == 0 ? "" : ", ");
+		change_json(listing->text, change, applied);
+	}
+	listing->below = change->id;
+	listing->left--;
+}
+
+/* One change; a damaged one does not hide the others. */
+static int more(void *arg, struct mz_str *text, bool *over)
+{
+	struct listing *listing = arg;
+	struct mz_store *store = listing->app->store;
+	unsigned before = listing->left;
+	int err = MZ_OK;
+
+	listing->text = text;
+	if (listing->json && !listing->begun)
+		mz_str_add(text, "{\"changes\": [");
+	listing->begun = true;
+	err = mz_store_changes(store, listing->domain, false, listing->below, 1, on_change,
+			       listing);
+	if (err != MZ_OK)
+		mz_ctl_error(listing->request, "%s", mz_store_error(store));
+	if (err == MZ_ESTATE)
+		listing->damaged = err;
+	else if (err != MZ_OK)
+		return err;
+	*over = listing->left == 0 || listing->left == before;
+	if (*over && listing->json)
+		mz_str_add(text, "]}\n");
+	return *over ? listing->damaged : MZ_OK;
+}
+
+static void listing_free(void *arg)
+{
+	struct listing *listing = arg;
+
+	if (listing != NULL)
+		free(listing->domain);
+	free(listing);
 }
 
 void command_history(const struct call *call)
 {
-	struct listing listing = {.call = call, .changes = json_array()};
+	struct listing *listing = calloc(1, sizeof(*listing));
 	int64_t limit = call_number(call, "limit", 50);
-	const char *domain = call->argc > 0 ? call->argv[0] : NULL;
-	int err = mz_store_changes(call->app->store, domain, false,
-				   limit < 1	    ? 1
-				   : limit > 100000 ? 100000
-						    : (unsigned)limit,
-				   on_change, &listing);
+	const char *name = call->argc > 0 ? call->argv[0] : NULL;
+	const struct mz_conf_domain *domain =
+		name == NULL ? NULL : mz_conf_find_domain(call->app->site->conf, name);
 
-	if (err != MZ_OK)
-		mz_ctl_error(call->request, "%s", mz_store_error(call->app->store));
-	if (call->json) {
-		call_print(call, json_pack("{s:O}", "changes", listing.changes));
-	} else if (listing.text.failed) {
-		mz_ctl_error(call->request, "out of memory");
-	} else if (listing.text.len > 0) {
-		mz_ctl_output(call->request, listing.text.s);
+	if (listing != NULL) {
+		listing->app = call->app;
+		listing->request = call->request;
+		listing->json = call->json;
+		listing->left = limit < 1 ? 1 : limit > CHANGES_MAX ? CHANGES_MAX : (unsigned)limit;
+		if (name != NULL)
+			listing->domain = strdup(domain != NULL ? domain->text : name);
 	}
-	json_decref(listing.changes);
-	mz_str_clear(&listing.text);
-	call_end(call, err == MZ_OK ? 0 : 1);
+	if (listing != NULL && name != NULL && listing->domain == NULL) {
+		free(listing);
+		listing = NULL;
+	}
+	pieces_start(call, &(struct pieces_input){more, listing_free, listing});
 }

@@ -302,17 +302,21 @@ static int select_change(struct work *work)
 
 void command_undo(const struct call *call)
 {
-	struct work *work = work_new(call);
+	struct work *work = NULL;
 	char *end = NULL;
 	long long id = call->argc == 1 ? strtoll(call->argv[0], &end, 10) : 0;
-	int err = MZ_EINVAL;
+	int err = MZ_OK;
 
-	if (work == NULL)
+	if (id <= 0 || *end != '\0') {
+		mz_ctl_error(call->request,
+			     "undo needs the number of a change: see mailzone history");
+		call_end(call, 64);
 		return;
-	if (id <= 0 || *end != '\0')
-		say(work, "undo needs the number of a change: see mailzone history");
-	else if ((err = mz_store_change_get(call->app->store, id, on_change, work)) != MZ_OK ||
-		 (err = work->err) != MZ_OK)
+	}
+	if ((work = work_new(call)) == NULL)
+		return;
+	if ((err = mz_store_change_get(call->app->store, id, on_change, work)) != MZ_OK ||
+	    (err = work->err) != MZ_OK)
 		mz_ctl_error(work->request, "%s",
 			     err == MZ_ENOMEM ? "out of memory" : mz_store_error(call->app->store));
 	else if (work->change.state != MZ_CHANGE_APPLIED)

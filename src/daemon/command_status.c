@@ -2,7 +2,7 @@
 /* The command status: each domain and each server. */
 #include "src/daemon/command.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 /* How a domain stands: what its tasks say comes first, then the last look. */
 struct standing {
@@ -17,12 +17,22 @@ static void on_task(void *arg, const struct mz_task *task)
 
 	if (task->state != MZ_TASK_RUNNING && (standing->next == 0 || task->due < standing->next))
 		standing->next = task->due;
+	/* The next step of a DKIM key may be months away: no record waits for it. */
+	if (task->kind == MZ_TASK_DKIM && task->state == MZ_TASK_PENDING &&
+	    task->due > mz_clock_wall() && task->reason[0] == '\0')
+		return;
 	if (task->reason[0] != '\0' || standing->since == 0)
 		standing->since = task->changed;
 	if (task->reason[0] != '\0')
 		(void)mz_cause_set(&standing->reason, MZ_OK, "%s", task->reason);
 	standing->state = "pending";
 }
+
+static const char *const domain_states[] = {
+	[DOMAIN_UNKNOWN] = "pending",
+	[DOMAIN_IN_SYNC] = "in-sync",
+	[DOMAIN_FAILED] = "failed",
+};
 
 static struct standing judge(struct app *app, const struct mz_conf_domain *domain)
 {
@@ -36,11 +46,16 @@ static struct standing judge(struct app *app, const struct mz_conf_domain *domai
 	}
 	look = look_next(domain->text, app->site->conf->reconcile_interval, now);
 	mz_queue_of_domain(app->queue, domain->text, on_task, &standing);
-	if (standing.state == NULL && status != NULL && status->state != DOMAIN_UNKNOWN) {
-		standing.state = status->state == DOMAIN_IN_SYNC ? "in-sync" : "failed";
+	if (standing.state == NULL && status != NULL) {
+		standing.state = domain_states[status->state];
 		standing.since = status->since;
 		if (status->reason != NULL)
 			(void)mz_cause_set(&standing.reason, MZ_OK, "%s", status->reason);
+	}
+	if (status != NULL && status->dkim_reason != NULL && standing.reason.text[0] == '\0') {
+		standing.state = domain_states[DOMAIN_FAILED];
+		standing.since = status->dkim_since;
+		(void)mz_cause_set(&standing.reason, MZ_OK, "%s", status->dkim_reason);
 	}
 	if (standing.state == NULL)
 		standing.state = "pending";
@@ -129,22 +144,13 @@ static void server_text(struct app *app, const struct mz_conf_server *server, st
 		    mz_clock_text(status->breaker.since, since), status->breaker.reason);
 }
 
-static bool is_named(const struct call *call, const struct mz_conf_domain *domain)
-{
-	for (size_t i = 0; i < call->argc; i++) {
-		if (mz_conf_find_domain(call->app->site->conf, call->argv[i]) == domain)
-			return true;
-	}
-	return call->argc == 0;
-}
-
-static void print_json(const struct call *call)
+static void print_json(const struct call *call, const bool *named)
 {
 	const struct mz_conf *conf = call->app->site->conf;
 	json_t *domains = json_array(), *servers = json_array();
 
 	for (size_t i = 0; i < conf->domain_count; i++) {
-		if (is_named(call, &conf->domains[i]))
+		if (named[i])
 			(void)json_array_append_new(domains,
 						    domain_json(call->app, &conf->domains[i]));
 	}
@@ -153,13 +159,13 @@ static void print_json(const struct call *call)
 	call_print(call, json_pack("{s:o, s:o}", "domains", domains, "servers", servers));
 }
 
-static void print_text(const struct call *call)
+static void print_text(const struct call *call, const bool *named)
 {
 	const struct mz_conf *conf = call->app->site->conf;
 	struct mz_str text = {0};
 
 	for (size_t i = 0; i < conf->domain_count; i++) {
-		if (is_named(call, &conf->domains[i]))
+		if (named[i])
 			domain_text(call->app, &conf->domains[i], &text);
 	}
 	for (size_t i = 0; i < conf->server_count && call->argc == 0; i++)
@@ -174,18 +180,31 @@ static void print_text(const struct call *call)
 void command_status(const struct call *call)
 {
 	const struct mz_conf *conf = call->app->site->conf;
+	bool *named = calloc(conf->domain_count + 1, sizeof(named[0]));
 	int status = 0;
 
+	if (named == NULL) {
+		mz_ctl_error(call->request, "out of memory");
+		call_end(call, 1);
+		return;
+	}
+	for (size_t i = 0; i < conf->domain_count; i++)
+		named[i] = call->argc == 0;
 	for (size_t i = 0; i < call->argc; i++) {
-		if (mz_conf_find_domain(conf, call->argv[i]) == NULL) {
-			mz_ctl_error(call->request, "there is no domain \"%.255s\" in %s",
-				     call->argv[i], conf->file);
-			status = 1;
+		const struct mz_conf_domain *domain = mz_conf_find_domain(conf, call->argv[i]);
+
+		if (domain != NULL) {
+			named[domain - conf->domains] = true;
+			continue;
 		}
+		mz_ctl_error(call->request, "there is no domain \"%.255s\" in %s", call->argv[i],
+			     conf->file);
+		status = 1;
 	}
 	if (call->json)
-		print_json(call);
+		print_json(call, named);
 	else
-		print_text(call);
+		print_text(call, named);
+	free(named);
 	call_end(call, status);
 }

@@ -187,6 +187,19 @@ void command_tasks_clear(void)
 	}
 }
 
+void command_task_follows(int64_t id, int64_t next)
+{
+	struct wait *wait = NULL;
+
+	LIST_FOREACH(wait, &waits, link)
+	{
+		for (size_t i = 0; i < wait->count; i++) {
+			if (wait->ids[i] == id)
+				wait->ids[i] = next;
+		}
+	}
+}
+
 void command_task_over(struct app *app, int64_t id, enum mz_task_state state, const char *reason)
 {
 	struct wait *wait = NULL, *next = NULL;
@@ -273,10 +286,17 @@ static void say(void *arg, const char *line)
 
 void command_reconcile(const struct call *call)
 {
+	const struct mz_conf *conf = call->app->site->conf;
 	struct mz_selection selection = {0};
 	struct wait *wait = calloc(1, sizeof(*wait));
-	int err = mz_select(&selection, call->app->site->conf, call->argv, call->argc, say,
-			    call->request);
+	int err = mz_select(&selection, conf, call->argv, call->argc, say, call->request);
+
+	if (err == MZ_OK && call_flag(call, "renew") && conf->hooks.certificate_renew == NULL) {
+		mz_ctl_error(call->request,
+			     "nothing renews certificates: set hooks.certificate_renew in %s",
+			     conf->file);
+		err = MZ_EINVAL;
+	}
 
 	if (err == MZ_OK && wait != NULL)
 		wait->ids = calloc(selection.count + 1, sizeof(wait->ids[0]));

@@ -24,7 +24,7 @@ struct site {
 		*facts; /* the files that the configuration names, as they were read */
 	uint8_t (*digests)
 		[MZ_DIGEST]; /* one a domain, of its desired records; zeroes: it has a fault */
-	bool *due;	     /* one a domain: the store has other TLSA keys than those on disk */
+	bool *due; /* one a domain: the store has other TLSA keys than those on disk, or they cannot be read */
 	struct mz_tlsa_wait *tlsa; /* one a domain */
 	unsigned holders;
 };
@@ -56,7 +56,9 @@ struct domain_status {
 	int64_t since, last_verified; /* wall */
 	bool have_serial;
 	uint32_t serial;
-	char *reason; /* FAILED: why */
+	char *reason;	   /* why it is not in sync, where that is known */
+	char *dkim_reason; /* why its DKIM keys do not get on; NULL: they do */
+	int64_t dkim_since;
 	struct mz_tlsa_wait tlsa;
 };
 
@@ -179,30 +181,29 @@ int run_file(struct app *app, const struct mz_queue_input *input, int64_t *id);
 void run_clear(struct app *app);
 
 /* outcome.c: what became of a job */
-/* What the TLSA records of the job's i-th domain wait for is looked at in time, also after one that is no task's. */
-void outcome_tlsa(struct app *app, const struct mz_report *report, size_t i);
 /* Ends the job's tasks, one a domain (0: none), and does what follows from its report. */
 void outcome_report(struct app *app, const struct mz_report *report, const int64_t *tasks);
+/* The same of a job that is no task's: the control socket's, or a withdrawal. */
+void outcome_request(struct app *app, const struct mz_report *report);
 /* Ends a task, unless `server`, which may be NULL, is down and said nothing (`silent`): then the task waits
  * with its attempts as they were. */
 void outcome_end_task(struct app *app, int64_t id, enum mz_task_result result, const char *reason,
 		      const struct server_status *server, bool silent);
 
 /* withdraw.c */
+/* A domain has left, and no signer has a key of it any more: a withdrawal is filed where it is to be. */
+int withdraw_file(struct app *app, const char *domain);
 /* Starts a task that withdraws a domain; it ends by itself. Where there is no memory it stays due. */
 void withdraw_start(struct app *app, const struct mz_task *task);
 /* Forgets those under way; after mz_engine_free and run_clear. */
 void withdraw_clear(struct app *app);
 
 /* dkim.c: DKIM keys over time */
-/* Starts a dkim-management task of the domain, unless one of it is under way, or too many are. */
-void dkim_start(struct app *app, const struct mz_task *task, const struct mz_conf_domain *domain);
-/* Files one, where the daemon keeps the domain's keys. */
-int dkim_file(struct app *app, const struct mz_conf_domain *domain, int64_t due);
-/* The domain's DKIM records are not ours to keep any more: none of its keys is to sign, also not when it
- * comes back, as nobody knows what is served meanwhile. `stage`, RETIRING or RETIRED: what becomes of those
- * that sign or have signed. MZ_ENOMEM or an error of the store. */
-int dkim_leave(struct app *app, const char *domain, enum mz_dkim_stage stage);
+/* Starts a dkim-management task, unless one of its domain is under way, or too many are. Where the daemon
+ * keeps the domain's keys no more, or the domain has left, what it has of keys is given up and deleted. */
+void dkim_start(struct app *app, const struct mz_task *task);
+/* Files one. */
+int dkim_file(struct app *app, const char *domain, int64_t due);
 /* A record of the domain's keys was added, or one that was not ours was deleted, by a job that began at
  * `began`: a warning where its key signs or signed, as it should have been there. One that is to sign waits
  * until no cache has what was there. */
@@ -221,6 +222,10 @@ struct server_status *status_server(struct app *app,
 /* A look or change went well, or did not. */
 void status_good(struct domain_status *status, const struct mz_report *report, int64_t now);
 void status_bad(struct domain_status *status, const char *reason, int64_t now);
+/* Records of the domain were taken back by hand, where the status knows it. */
+void status_taken(struct app *app, const char *name);
+/* The DKIM task of the domain failed for this reason, or (NULL) was done. */
+void status_dkim(struct app *app, const char *name, const char *reason);
 /* Writes when each domain was last verified to the store. */
 void status_store(struct app *app);
 void status_clear(struct app *app);
@@ -234,6 +239,8 @@ void command_handle(void *app, struct mz_ctl_request *request, const char *comma
 		    const json_t *arguments);
 /* Ends what is under way; after mz_ctl_close and mz_engine_free. */
 void command_clear(void);
+/* Whoever waits for the task waits for the one that follows from it instead. */
+void command_task_follows(int64_t id, int64_t next);
 /* A task is over: whoever waits for it is told. */
 void command_task_over(struct app *app, int64_t id, enum mz_task_state state, const char *reason);
 
@@ -250,7 +257,7 @@ struct hook_input {
 	void (*done)(void *arg, int64_t task, bool good, const char *reason);
 	void *arg;
 };
-/* Runs a hook as soon as those before it are over: one at a time. MZ_ENOMEM: it will not run. */
+/* Runs a hook as soon as those of its name before it are over. MZ_ENOMEM: it will not run. */
 int hook_start(struct app *app, const struct hook_input *input);
 /* Runs the certificate_renew hook for a task; finishes the task. */
 void hook_renew(struct app *app, const struct mz_task *task);

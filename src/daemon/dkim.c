@@ -33,6 +33,7 @@ static void run_free(struct dkim_run *run)
 	mz_rrlist_clear(&run->slots);
 	dkim_keys_clear(&run->keys);
 	site_release(run->site);
+	free(run->name);
 	free(run);
 }
 
@@ -53,25 +54,33 @@ static void file(const struct dkim_run *run, enum mz_task_kind kind, int64_t due
 static void finish(struct dkim_run *run)
 {
 	struct app *app = run->app;
-	bool good = run->reason.text[0] == '\0';
+	bool kept = dkim_is_kept(run->domain), good = run->reason.text[0] == '\0';
 	int64_t now = mz_clock_wall();
 	enum mz_task_state state = MZ_TASK_DONE;
+	int err = good && !kept ? dkim_left_over(run) : MZ_OK;
 
-	if (run->publish)
+	if (err != MZ_OK) {
+		dkim_failed_store(run, err);
+		good = false;
+	}
+	if (run->publish && run->domain->automatic)
 		file(run, MZ_TASK_DNS, now, false);
 	if (mz_queue_finish(app->queue, run->task, good ? MZ_RESULT_DONE : MZ_RESULT_RETRY,
 			    run->reason.text, now, mz_random_below(UINT32_MAX), &state) != MZ_OK)
 		state = MZ_TASK_FAILED;
 	if (state == MZ_TASK_FAILED)
-		mz_log(MZ_LOG_ERROR, "task_failed", "task", MZ_NUM(run->task), "reason",
-		       run->reason.text, NULL);
-	if (state == MZ_TASK_DONE || state == MZ_TASK_FAILED)
+		mz_log(MZ_LOG_ERROR, "task_failed", "task", MZ_NUM(run->task), "domain",
+		       run->domain->text, "reason", run->reason.text, NULL);
+	if (state == MZ_TASK_DONE || state == MZ_TASK_FAILED) {
+		status_dkim(app, run->domain->text,
+			    state == MZ_TASK_FAILED ? run->reason.text : NULL);
 		command_task_over(app, run->task, state, run->reason.text);
+	}
 	/* A failed task does not stop what is to come; and what is to come for one algorithm does not
 	 * wait for the retry of another. */
 	if (state == MZ_TASK_FAILED)
 		come_back(run, now + app->site->conf->reconcile_interval);
-	if (run->publish)
+	if (run->publish && kept)
 		come_back(run, now + run->domain->server->polling_interval);
 	if (run->next != 0)
 		file(run, MZ_TASK_DKIM, run->next > now ? run->next : now + 1, true);
@@ -171,6 +180,16 @@ static bool load(struct dkim_run *run, bool fresh)
 	return err == MZ_OK;
 }
 
+/* Are the domain's keys kept, or not, as when the run began? */
+static bool is_current(const struct dkim_run *run)
+{
+	const struct mz_conf_domain *now =
+		mz_conf_find_domain(run->app->site->conf, run->domain->text);
+
+	return (now == NULL) == (run->name != NULL) &&
+	       (now != NULL && dkim_is_kept(now)) == dkim_is_kept(run->domain);
+}
+
 /* Decides, and begins what was decided. What was confirmed meanwhile is decided anew. */
 static void advance(struct dkim_run *run, bool fresh)
 {
@@ -178,7 +197,9 @@ static void advance(struct dkim_run *run, bool fresh)
 
 	run->again = false;
 	run->next = 0;
-	if (!load(run, fresh)) {
+	if (!is_current(run))
+		come_back(run, mz_clock_wall()); /* another run, which knows better */
+	if (run->next != 0 || !load(run, fresh)) {
 		finish(run);
 		return;
 	}
@@ -199,9 +220,11 @@ static void advance(struct dkim_run *run, bool fresh)
 	dkim_part_over(run);
 }
 
-void dkim_start(struct app *app, const struct mz_task *task, const struct mz_conf_domain *domain)
+void dkim_start(struct app *app, const struct mz_task *task)
 {
+	const struct mz_conf_domain *domain = mz_conf_find_domain(app->site->conf, task->domain);
 	struct dkim_run *run = NULL;
+	int err = MZ_OK;
 
 	LIST_FOREACH(run, &app->dkim_runs, link)
 	{
@@ -211,15 +234,20 @@ void dkim_start(struct app *app, const struct mz_task *task, const struct mz_con
 	if (app->dkim_running >= RUNS_MAX || app->dkim_started >= RUNS_MAX)
 		return;
 	run = calloc(1, sizeof(*run));
-	if (run == NULL || mz_queue_start(app->queue, task->id, mz_clock_wall()) != MZ_OK) {
+	if (run == NULL)
+		return;
+	run->app = app;
+	run->site = app->site;
+	run->domain = domain;
+	run->task = task->id;
+	if (domain == NULL || !dkim_is_kept(domain))
+		err = dkim_left_describe(run, task->domain);
+	if (err != MZ_OK || mz_queue_start(app->queue, task->id, mz_clock_wall()) != MZ_OK) {
+		free(run->name);
 		free(run);
 		return;
 	}
-	run->app = app;
-	run->site = app->site;
 	site_hold(run->site);
-	run->domain = domain;
-	run->task = task->id;
 	for (unsigned a = 0; a < MZ_DKIM_ALGORITHMS; a++) {
 		run->part[a].run = run;
 		run->part[a].algorithm = (enum mz_dkim_algorithm)a;
@@ -238,14 +266,14 @@ void dkim_clear(struct app *app)
 		run_free(run);
 }
 
-int dkim_file(struct app *app, const struct mz_conf_domain *domain, int64_t due)
+int dkim_file(struct app *app, const char *domain, int64_t due)
 {
 	const struct mz_queue_input input = {.kind = MZ_TASK_DKIM,
-					     .domain = domain->text,
+					     .domain = domain,
 					     .families = MZ_FAMILIES_ALL,
 					     .due = due,
 					     .light = true};
 	int64_t id = 0;
 
-	return dkim_is_kept(domain) ? run_file(app, &input, &id) : MZ_OK;
+	return run_file(app, &input, &id);
 }

@@ -31,8 +31,19 @@ int dkim_files_key(struct mz_str *out, const struct mz_conf *conf, const char *d
 /* Writes all files for signers, where they differ, from what is committed in the store. For a thread: it
  * opens the store for itself. Errors with a cause. */
 int dkim_files_write(const struct mz_conf *conf, struct mz_cause *cause);
-/* The copy of a key goes: no table names it any more. */
-void dkim_files_forget(const struct mz_conf *conf, const char *domain, const char *selector);
+
+/* ---- dkim_gone.c: files of keys that are no more ------------------------------------------------------- */
+
+/* Deletes the files of a key, the copies for signers too, as no table names it any more. One that the
+ * configuration names, as the operator took it over, stays. MZ_EIO, MZ_ENOMEM with a cause. */
+int dkim_files_forget(const struct mz_conf *conf, const char *domain, const char *selector,
+		      struct mz_cause *cause);
+/* The domain's folders go, where nothing is in them. */
+void dkim_files_leave(const struct mz_conf *conf, const char *domain);
+/* At the start, before any key is made: deletes what was being written when a process was killed. A key
+ * file that the state does not know is named in a warning, and stays: if the state was lost, it may be all
+ * that is left of a key in use. */
+void dkim_sweep(struct app *app);
 
 /* ---- dkim_signers.c: one write after the other ---------------------------------------------------------- */
 
@@ -78,6 +89,8 @@ struct dkim_run {
 	struct app *app;
 	struct site *site; /* held */
 	const struct mz_conf_domain *domain;
+	struct mz_conf_domain left; /* it, where its keys are not kept any more ... */
+	char *name;		    /* ... and its name, where it is not in the configuration */
 	int64_t task;
 	struct dkim_keys keys;
 	struct mz_rrlist slots;
@@ -107,5 +120,13 @@ void dkim_failed(struct dkim_run *run, const char *why);
 /* The same for an error of the store. */
 void dkim_failed_store(struct dkim_run *run, int err);
 void dkim_part_clear(struct dkim_run_part *part);
+
+/* ---- dkim_left.c: keys that are not kept any more ------------------------------------------------------- */
+
+/* Makes run->domain what is known of the domain; no key of it is wanted. MZ_ENOMEM. */
+int dkim_left_describe(struct dkim_run *run, const char *name);
+/* A run went well: what follows for a domain that left, once its signers have no key of it, and once all of
+ * its keys are deleted. MZ_ENOMEM or an error of the store. */
+int dkim_left_over(const struct dkim_run *run);
 
 #endif

@@ -17,7 +17,8 @@ struct files {
 	struct mz_arena arena;
 	struct mz_signer_key *keys; /* those that sign, ordered by domain */
 	size_t count, cap;
-	int64_t uid, gid; /* -1: ours */
+	struct mz_str left; /* domains with other keys only, each with its NUL */
+	int64_t uid, gid;   /* -1: ours */
 	struct mz_cause *cause;
 	int err; /* while keys are listed */
 };
@@ -80,6 +81,15 @@ static void on_key(void *arg, const struct mz_store_dkim *row)
 	mz_str_clear(&path);
 }
 
+static void on_left(void *arg, const char *name)
+{
+	struct files *f = arg;
+	const struct mz_conf_domain *domain = mz_conf_find_domain(f->conf, name);
+
+	if (domain == NULL || !dkim_is_kept(domain))
+		mz_str_addn(&f->left, name, strlen(name) + 1);
+}
+
 /* By a database connection of the thread's own; what it is to see was committed before. */
 static int list_keys(struct files *f)
 {
@@ -88,6 +98,8 @@ static int list_keys(struct files *f)
 
 	if (err == MZ_OK) {
 		err = mz_store_dkim_signing(store, on_key, f);
+		if (err == MZ_OK)
+			err = mz_store_dkim_domains(store, on_left, f);
 		if (err != MZ_OK)
 			(void)mz_cause_set(f->cause, err, "%s", mz_store_error(store));
 	}
@@ -249,18 +261,18 @@ static int put_link(struct files *f, const char *folder, enum mz_dkim_algorithm 
 }
 
 /* The keys of one domain: those from f->keys[i] on that are its own. */
-static int put_domain(struct files *f, const struct mz_conf_domain *domain, size_t i)
+static int put_domain(struct files *f, const char *domain, size_t i)
 {
 	const char *selector[MZ_DKIM_ALGORITHMS] = {NULL};
 	struct mz_str folder = {0};
 	int err = MZ_OK;
 
-	mz_str_addf(&folder, "%s/%s", f->conf->signers.directory, domain->text);
+	mz_str_addf(&folder, "%s/%s", f->conf->signers.directory, domain);
 	if (folder.failed)
 		err = mz_cause_set(f->cause, MZ_ENOMEM, "out of memory");
 	if (err == MZ_OK && i < f->count)
 		err = make_folder(f, folder.s);
-	for (; err == MZ_OK && i < f->count && strcmp(f->keys[i].domain, domain->text) == 0; i++) {
+	for (; err == MZ_OK && i < f->count && strcmp(f->keys[i].domain, domain) == 0; i++) {
 		selector[f->keys[i].algorithm] = f->keys[i].selector;
 		err = copy_key(f, &f->keys[i]);
 		if (err == MZ_OK && f->keys[i].algorithm == MZ_DKIM_ED25519)
@@ -296,8 +308,13 @@ static int put_directory(struct files *f)
 
 	for (size_t i = 0; i < conf->domain_count && err == MZ_OK; i++) {
 		if (dkim_is_kept(&conf->domains[i]))
-			err = put_domain(f, &conf->domains[i], first_key(f, conf->domains[i].text));
+			err = put_domain(f, conf->domains[i].text,
+					 first_key(f, conf->domains[i].text));
 	}
+	for (const char *name = f->left.s;
+	     name != NULL && name < f->left.s + f->left.len && err == MZ_OK;
+	     name += strlen(name) + 1)
+		err = put_domain(f, name, f->count);
 	mz_str_addf(&index, "%s/index.json", conf->signers.directory);
 	if (err == MZ_OK)
 		err = index.failed ? mz_cause_set(f->cause, MZ_ENOMEM, "out of memory")
@@ -312,6 +329,8 @@ int dkim_files_write(const struct mz_conf *conf, struct mz_cause *cause)
 	struct files f = {.conf = conf, .cause = cause};
 	int err = list_keys(&f);
 
+	if (err == MZ_OK && f.left.failed)
+		err = mz_cause_set(cause, MZ_ENOMEM, "out of memory");
 	if (err == MZ_OK)
 		err = find_owner(&f);
 	if (err == MZ_OK && conf->signers.directory != NULL)
@@ -321,27 +340,7 @@ int dkim_files_write(const struct mz_conf *conf, struct mz_cause *cause)
 			err = put_table(&f, (enum mz_signers_file)i, conf->signers.file[i]);
 	}
 	mz_arena_clear(&f.arena);
+	mz_str_clear(&f.left);
 	free(f.keys);
 	return err;
-}
-
-static void forget(const char *path)
-{
-	if (unlink(path) != 0 && errno != ENOENT)
-		mz_log(MZ_LOG_ERROR, "signers", "path", path, "reason", strerror(errno), NULL);
-}
-
-void dkim_files_forget(const struct mz_conf *conf, const char *domain, const char *selector)
-{
-	struct mz_str path = {0};
-
-	if (conf->signers.directory != NULL &&
-	    dkim_files_key(&path, conf, domain, selector, NULL) == MZ_OK) {
-		forget(path.s);
-		path.len -= strlen("pem");
-		mz_str_add(&path, "seed");
-		if (!path.failed)
-			forget(path.s);
-	}
-	mz_str_clear(&path);
 }

@@ -78,11 +78,14 @@ static void on_key(void *arg, const struct mz_store_dkim *row)
 		keys->life[row->algorithm].key_count++;
 }
 
+/* Nobody is asked about keys of a domain that is not kept. */
 static int name_servers(struct dkim_keys *keys, struct mz_net *net)
 {
 	const struct mz_conf_server *server = keys->domain->server;
 	int err = MZ_OK;
 
+	if (server == NULL)
+		return MZ_OK;
 	keys->server_count = server->secondary_count + 1;
 	keys->servers = mz_arena_alloc(&keys->arena, keys->server_count * sizeof(keys->servers[0]));
 	if (keys->servers == NULL)
@@ -120,7 +123,10 @@ int dkim_keys_load(struct dkim_keys *out, struct app *app, const struct mz_conf_
 					       .rotate_after = rotate_after(domain),
 					       .retire_after = domain->retire_after,
 					       .delete_after = domain->delete_after,
-					       .look_every = domain->server->polling_interval};
+					       .look_every =
+						       domain->server == NULL
+							       ? 0
+							       : domain->server->polling_interval};
 	if (err == MZ_OK)
 		err = mz_store_dkim_list(app->store, domain->text, on_key, &loading);
 	if (err == MZ_OK)
@@ -294,35 +300,5 @@ void dkim_changed(struct app *app, const struct mz_conf_domain *domain,
 	if (dkim_is_kept(domain))
 		(void)mz_store_dkim_list(app->store, domain->text, on_changed, &changed);
 	if (changed.again)
-		(void)dkim_file(app, domain, mz_clock_wall());
-}
-
-/* ---- a domain that leaves --------------------------------------------------------------------------------- */
-
-struct leaving {
-	struct app *app;
-	enum mz_dkim_stage stage; /* of keys that signers have */
-	int err;
-};
-
-static void on_leaving(void *arg, const struct mz_store_dkim *row)
-{
-	struct leaving *leaving = arg;
-
-	bool has = row->stage == MZ_DKIM_ACTIVE || row->handed != 0;
-	enum mz_dkim_stage stage = has ? leaving->stage : MZ_DKIM_RETIRED;
-
-	if (row->stage == MZ_DKIM_RETIRING)
-		stage = leaving->stage;
-	if (leaving->err == MZ_OK && row->stage < MZ_DKIM_RETIRED && row->stage != stage)
-		leaving->err = mz_store_dkim_set_stage(leaving->app->store, row->domain,
-						       row->selector, stage, mz_clock_wall());
-}
-
-int dkim_leave(struct app *app, const char *domain, enum mz_dkim_stage stage)
-{
-	struct leaving leaving = {.app = app, .stage = stage};
-	int err = mz_store_dkim_list(app->store, domain, on_leaving, &leaving);
-
-	return err != MZ_OK ? err : leaving.err;
+		(void)dkim_file(app, domain->text, mz_clock_wall());
 }

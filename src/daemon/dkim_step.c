@@ -3,18 +3,19 @@
 #include "src/daemon/dkim.h"
 #include "src/daemon/worker.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-/* A key pair to be made; the worker's. */
+/* A key pair to be made. But for `part` it is the worker's. */
 struct pair_order {
 	struct dkim_run_part *part; /* NULL: nobody wants it any more */
+	struct site *site;	    /* held */
+	const struct mz_conf_domain *domain;
 	enum mz_dkim_algorithm algorithm;
-	unsigned bits;
+	int64_t now;
 	struct mz_dkim_pair *pair;
 	struct mz_cause cause;
+	int err;
 };
 
 void dkim_failed(struct dkim_run *run, const char *why)
@@ -54,6 +55,23 @@ static bool set_stage(struct dkim_run *run, const struct mz_store_dkim *key,
 	return true;
 }
 
+/* `old`, which may be NULL, retires. */
+static void switch_keys(struct dkim_run *run, const struct mz_store_dkim *key,
+			const struct mz_store_dkim *old)
+{
+	int err = mz_store_dkim_switch(run->app->store, run->domain->text, key->selector,
+				       old == NULL ? NULL : old->selector, mz_clock_wall());
+
+	if (err != MZ_OK) {
+		dkim_failed_store(run, err);
+		return;
+	}
+	log_key(run, key, MZ_DKIM_ACTIVE);
+	if (old != NULL)
+		log_key(run, old, MZ_DKIM_RETIRING);
+	run->again = true;
+}
+
 /* The signers do not have the key any more. */
 static void set_free(struct dkim_run *run, const struct mz_store_dkim *key)
 {
@@ -68,53 +86,51 @@ static void set_free(struct dkim_run *run, const struct mz_store_dkim *key)
 /* The file first: a crash between the two leaves a key whose file is gone already, to be deleted again. */
 static void delete_key(struct dkim_run *run, const struct mz_store_dkim *key)
 {
-	struct mz_str path = {0};
 	struct mz_cause cause = {0};
-	int err = mz_dkim_key_path(&path, run->site->conf->state_directory, run->domain->text,
-				   key->selector, &cause);
 
-	if (err == MZ_OK && unlink(path.s) != 0 && errno != ENOENT)
-		err = mz_cause_set(&cause, MZ_EIO, "cannot delete %s: %s", path.s, strerror(errno));
-	mz_str_clear(&path);
-	if (err != MZ_OK) {
+	if (dkim_files_forget(run->app->site->conf, run->domain->text, key->selector, &cause) !=
+	    MZ_OK) {
 		dkim_failed(run, cause.text);
 		return;
 	}
-	dkim_files_forget(run->site->conf, run->domain->text, key->selector);
 	(void)set_stage(run, key, MZ_DKIM_DELETED);
 	run->publish = run->publish || key->stage == MZ_DKIM_REVOKED;
 }
 
 /* ---- a new key ------------------------------------------------------------------------------------------- */
 
-static void place(struct dkim_run_part *part, const struct pair_order *order)
+static void keep(struct dkim_run_part *part, struct pair_order *order)
 {
 	struct dkim_run *run = part->run;
 	struct mz_store_dkim key = {.algorithm = part->algorithm};
-	struct mz_cause why = order->cause;
-	struct mz_str selector = {0};
-	int err = MZ_ECRYPTO;
 
-	if (order->pair != NULL)
-		err = mz_dkim_pair_place(order->pair, run->app->store,
-					 run->site->conf->state_directory, run->domain,
-					 mz_clock_wall(), &selector, &why);
-	if (err != MZ_OK) {
-		dkim_failed(run, why.text);
-	} else {
-		key.selector = selector.s;
-		log_key(run, &key, MZ_DKIM_PENDING);
-		run->publish = true;
+	if (order->err == MZ_OK)
+		order->err = mz_dkim_pair_keep(order->pair, run->app->store, run->domain,
+					       mz_clock_wall(), &order->cause);
+	if (order->err != MZ_OK) {
+		dkim_failed(run, order->cause.text);
+		return;
 	}
-	mz_str_clear(&selector);
+	key.selector = mz_dkim_pair_selector(order->pair);
+	log_key(run, &key, MZ_DKIM_PENDING);
+	run->publish = true;
 }
 
-/* In the thread. */
+/* In the thread. It reads by a database connection of its own. */
 static void make_pair(void *arg)
 {
 	struct pair_order *order = arg;
+	const char *state = order->site->conf->state_directory;
+	struct mz_store *store = NULL;
 
-	(void)mz_dkim_pair_new(&order->pair, order->algorithm, order->bits, &order->cause);
+	order->err = mz_dkim_pair_new(&order->pair, order->algorithm, order->domain->rsa_bits,
+				      &order->cause);
+	if (order->err == MZ_OK)
+		order->err = mz_store_open_readonly(&store, state, &order->cause);
+	if (order->err == MZ_OK)
+		order->err = mz_dkim_pair_write(order->pair, store, state, order->domain,
+						order->now, &order->cause);
+	mz_store_close(store);
 }
 
 static void on_made(void *arg, bool over)
@@ -124,9 +140,10 @@ static void on_made(void *arg, bool over)
 
 	if (part != NULL) {
 		part->order = NULL;
-		place(part, order);
+		keep(part, order);
 	}
 	mz_dkim_pair_free(order->pair);
+	site_release(order->site);
 	free(order);
 	if (part != NULL)
 		dkim_part_over(part->run);
@@ -145,13 +162,16 @@ static void make(struct dkim_run *run, struct dkim_run_part *part)
 
 	if (order != NULL)
 		*order = (struct pair_order){.part = part,
+					     .site = run->site,
+					     .domain = run->domain,
 					     .algorithm = part->algorithm,
-					     .bits = run->domain->rsa_bits};
+					     .now = mz_clock_wall()};
 	if (order == NULL || worker_order(run->app->maker, make_pair, on_made, order) != MZ_OK) {
 		free(order);
 		dkim_failed(run, mz_strerror(MZ_ENOMEM));
 		return;
 	}
+	site_hold(order->site);
 	part->order = order;
 	run->waits++;
 }
@@ -279,10 +299,8 @@ void dkim_carry_out(struct dkim_run *run, enum mz_dkim_algorithm algorithm,
 	const struct mz_store_dkim *key = step->key == MZ_LIFE_NONE ? NULL : &keys[step->key].row;
 
 	switch (step->act) {
-	case MZ_LIFE_SWITCH: /* one turn of the loop is one transaction */
-		if (set_stage(run, key, MZ_DKIM_ACTIVE) && step->old != MZ_LIFE_NONE &&
-		    set_stage(run, &keys[step->old].row, MZ_DKIM_RETIRING))
-			set_free(run, &keys[step->old].row);
+	case MZ_LIFE_SWITCH:
+		switch_keys(run, key, step->old == MZ_LIFE_NONE ? NULL : &keys[step->old].row);
 		break;
 	case MZ_LIFE_HAND:
 	case MZ_LIFE_TELL:
@@ -291,6 +309,8 @@ void dkim_carry_out(struct dkim_run *run, enum mz_dkim_algorithm algorithm,
 	case MZ_LIFE_TOLD:
 		if (key->stage != MZ_DKIM_RETIRING || set_stage(run, key, MZ_DKIM_RETIRING))
 			set_free(run, key);
+		/* As long as they had it, a record that is no longer wanted was not let go. */
+		run->publish = run->publish || !dkim_is_kept(run->domain);
 		break;
 	case MZ_LIFE_MAKE:
 		make(run, &run->part[algorithm]);

@@ -16,7 +16,7 @@
 enum { LAST_READS = 64 }; /* of a KiB: a pipe holds no more */
 
 struct hook_run {
-	TAILQ_ENTRY(hook_run) link; /* the first of the list runs, the others wait for it */
+	TAILQ_ENTRY(hook_run) link; /* those of a name wait for the first of them */
 	struct app *app;
 	struct site *site; /* held: the argument vector is its */
 	struct hook_input in;
@@ -158,8 +158,10 @@ static void run_program(const char *const *argv, const char *const *env, int fd)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)signal(SIGPIPE, SIG_DFL);
 	(void)setpgid(0, 0);
-	if (null >= 0)
+	if (null > STDIN_FILENO) {
 		(void)dup2(null, STDIN_FILENO);
+		(void)close(null);
+	}
 	(void)dup2(fd, STDOUT_FILENO);
 	(void)dup2(fd, STDERR_FILENO);
 	(void)execve(argv[0], (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)env);
@@ -195,7 +197,20 @@ static bool start(struct hook_run *hook)
 	return false;
 }
 
-/* One at a time: two of them may work on the same files. */
+/* One of a name at a time: scripts may work on the same files, as those who write them need not think of locks.
+ * The one that runs is the first of its name. */
+static bool may_start(const struct hook_run *hook)
+{
+	const struct hook_run *first = NULL;
+
+	TAILQ_FOREACH(first, &hook->app->hooks, link)
+	{
+		if (strcmp(first->in.name, hook->in.name) == 0)
+			break;
+	}
+	return first == hook && hook->pid == 0;
+}
+
 static void on_next(evutil_socket_t fd, short what, void *arg)
 {
 	struct app *app = arg;
@@ -204,7 +219,9 @@ static void on_next(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (hook == NULL || hook->pid != 0 || start(hook))
+	while (hook != NULL && !may_start(hook))
+		hook = TAILQ_NEXT(hook, link);
+	if (hook == NULL || start(hook))
 		return;
 	(void)snprintf(reason, sizeof(reason), "the hook %s cannot be started", hook->in.name);
 	finish(hook, false, reason);

@@ -60,13 +60,35 @@ static void *load(void *arg)
 
 /* ---- in the loop ------------------------------------------------------------------------------------- */
 
+/* Each error is a line of its own. */
+static void tell_errors(struct mz_ctl_request *request, const char *text)
+{
+	while (*text != '\0') {
+		size_t len = strcspn(text, "\n");
+
+		mz_ctl_error(request, "%.*s", (int)len, text);
+		text += len + (text[len] == '\n');
+	}
+}
+
+static void on_doubt(void *arg, bool fault, const char *line)
+{
+	(void)fault;
+	mz_ctl_error(arg, "%s", line);
+}
+
 static void answer(struct loader *loader, struct audience *audience, int status)
 {
+	const struct site *site = loader->app->site;
+
 	for (size_t i = 0; i < audience->count; i++) {
 		struct mz_ctl_request *request = audience->request[i];
 
 		if (loader->errors.text.s != NULL)
-			mz_ctl_error(request, "%s", loader->errors.text.s);
+			tell_errors(request, loader->errors.text.s);
+		if (status == 0)
+			mz_facts_doubts(site->facts, site->conf, mz_clock_wall(), on_doubt,
+					request);
 		if (status == 0)
 			mz_ctl_output(request, "the configuration is in use\n");
 		else

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Every domain is looked at once an interval, at a time of its own, so that ten thousand do not wake together;
  * and when an old TLSA key of it may leave. */
-#include "src/daemon/daemon.h"
+#include "src/daemon/dkim.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
@@ -87,7 +87,8 @@ static void file_between(struct app *app, int64_t from, int64_t to)
 		if (look_next(domain->text, interval, from) > to)
 			break;
 		(void)run_file(app, &input, &id);
-		(void)dkim_file(app, domain, to);
+		if (dkim_is_kept(domain))
+			(void)dkim_file(app, domain->text, to);
 	}
 }
 

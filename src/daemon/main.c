@@ -27,8 +27,11 @@ static int check(const char *path)
 	struct mz_conf_errors errors = {0};
 	struct site *site = NULL;
 	int err = site_make(&site, path, NULL, NULL, &errors);
-	bool good = err == MZ_OK && errors.count == 0;
+	bool good = false;
 
+	if (err == MZ_OK)
+		mz_facts_check(site->facts, site->conf, &errors);
+	good = err == MZ_OK && errors.count == 0;
 	if (errors.text.s != NULL)
 		(void)fputs(errors.text.s, stderr);
 	mz_conf_errors_clear(&errors);

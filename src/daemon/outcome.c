@@ -28,12 +28,30 @@ static const struct mz_refusal *refusal_of(const struct mz_report *report, size_
 	return NULL;
 }
 
-static void refusal_text(struct mz_str *out, const struct mz_refusal *refusal)
+/* Its first refusal, or the error of the job; nothing is added where all is good. */
+static void add_reason(struct mz_str *out, const struct mz_report *report, size_t domain)
 {
+	const struct mz_refusal *refusal =
+		report->error == NULL ? refusal_of(report, domain) : NULL;
 	char owner[MZ_NAME_TEXT] = "", type[MZ_CODE_TEXT] = "";
 
-	mz_str_addf(out, "refused: %s %s: %s", mz_name_to_text(refusal->owner, owner),
-		    mz_type_name(refusal->type, type), refusal->reason);
+	if (refusal != NULL)
+		mz_str_addf(out, "refused: %s %s: %s", mz_name_to_text(refusal->owner, owner),
+			    mz_type_name(refusal->type, type), refusal->reason);
+	else if (report->error != NULL)
+		mz_str_add(out, report->error);
+}
+
+/* How the domain stands now. */
+static void stand(struct app *app, const struct mz_report *report, size_t domain,
+		  const char *reason)
+{
+	struct domain_status *status = status_domain(app, report->job->domains[domain]->text);
+
+	if (status != NULL && *reason == '\0')
+		status_good(status, report, mz_clock_wall());
+	else if (status != NULL)
+		status_bad(status, reason, mz_clock_wall());
 }
 
 static enum mz_task_result result_of(enum mz_fault fault)
@@ -58,10 +76,12 @@ void outcome_end_task(struct app *app, int64_t id, enum mz_task_result result, c
 	const struct mz_task *task = mz_queue_find(app->queue, id);
 	int64_t now = mz_clock_wall(), deadline = 0;
 	enum mz_task_state state = MZ_TASK_DONE;
+	char domain[MZ_NAME_TEXT] = ""; /* the task may be gone when it is over */
 	int err = MZ_OK;
 
 	if (task == NULL)
 		return;
+	(void)snprintf(domain, sizeof(domain), "%s", task->domain);
 	deadline = task->created + app->site->conf->tasks.total_deadline;
 	if (silent && server != NULL && server->breaker.state == MZ_BREAKER_DOWN &&
 	    server->breaker.next_probe < deadline) {
@@ -70,8 +90,8 @@ void outcome_end_task(struct app *app, int64_t id, enum mz_task_result result, c
 		err = mz_queue_finish(app->queue, id, result, reason, now,
 				      mz_random_below(UINT32_MAX), &state);
 		if (err == MZ_OK && state == MZ_TASK_FAILED)
-			mz_log(MZ_LOG_ERROR, "task_failed", "task", MZ_NUM(id), "reason", reason,
-			       NULL);
+			mz_log(MZ_LOG_ERROR, "task_failed", "task", MZ_NUM(id), "domain", domain,
+			       "reason", reason, NULL);
 		if (err == MZ_OK && (state == MZ_TASK_DONE || state == MZ_TASK_FAILED))
 			command_task_over(app, id, state, reason);
 	}
@@ -86,12 +106,14 @@ static void file_renewal(struct app *app, const struct mz_task *task)
 					     .domain = task->domain,
 					     .families = MZ_FAMILIES_ALL,
 					     .due = mz_clock_wall()};
-	int64_t id = 0;
+	int64_t id = 0, before = task->id;
 
-	(void)run_file(app, &input, &id);
+	if (run_file(app, &input, &id) == MZ_OK)
+		command_task_follows(before, id);
 }
 
-void outcome_tlsa(struct app *app, const struct mz_report *report, size_t i)
+/* What the TLSA records of the job's i-th domain wait for is looked at in time. */
+static void wait_tlsa(struct app *app, const struct mz_report *report, size_t i)
 {
 	const char *domain = report->job->domains[i]->text;
 
@@ -103,26 +125,17 @@ void outcome_tlsa(struct app *app, const struct mz_report *report, size_t i)
 static void end_domain(struct app *app, const struct mz_report *report, size_t i, int64_t id,
 		       const struct server_status *server)
 {
-	struct domain_status *status = status_domain(app, report->job->domains[i]->text);
-	const struct mz_refusal *refusal = report->error == NULL ? refusal_of(report, i) : NULL;
 	const struct mz_task *task = mz_queue_find(app->queue, id);
 	enum mz_task_result result = result_of(report->fault);
 	struct mz_str reason = {0};
-	int64_t now = mz_clock_wall();
 
-	if (refusal != NULL)
-		refusal_text(&reason, refusal);
-	else if (report->error != NULL)
-		mz_str_add(&reason, report->error);
-	if (status != NULL && reason.len == 0)
-		status_good(status, report, now);
-	else if (status != NULL)
-		status_bad(status, reason.s, now);
-	if (refusal != NULL)
-		result = MZ_RESULT_FAILED; /* until somebody changes something */
+	add_reason(&reason, report, i);
+	stand(app, report, i, reason.len > 0 ? reason.s : "");
+	if (report->error == NULL && reason.len > 0)
+		result = MZ_RESULT_FAILED; /* refused, until somebody changes something */
 	if (task != NULL && result == MZ_RESULT_DONE && (task->flags & MZ_TASK_RENEW) != 0)
 		file_renewal(app, task);
-	outcome_tlsa(app, report, i);
+	wait_tlsa(app, report, i);
 	outcome_end_task(app, id, result, reason.len > 0 ? reason.s : "", server,
 			 report->fault == MZ_FAULT_SILENT);
 	mz_str_clear(&reason);
@@ -140,11 +153,13 @@ static bool is_both(const struct mz_report *report, const struct mz_change *chan
 	return false;
 }
 
+/* `tasks`: one a domain, which began no later than the job; NULL: none. */
 static void follow_changes(struct app *app, const struct mz_report *report, const int64_t *tasks)
 {
 	for (size_t i = 0; i < report->change_count; i++) {
 		const struct mz_change *change = &report->changes[i];
-		const struct mz_task *task = mz_queue_find(app->queue, tasks[change->rr.domain]);
+		const struct mz_task *task =
+			tasks == NULL ? NULL : mz_queue_find(app->queue, tasks[change->rr.domain]);
 
 		if (mz_log_on(MZ_LOG_INFO))
 			log_change(report, change);
@@ -176,4 +191,27 @@ void outcome_report(struct app *app, const struct mz_report *report, const int64
 	}
 	if (mz_store_dirty(app->store))
 		(void)mz_engine_commit(app->engine, NULL, NULL);
+}
+
+void outcome_request(struct app *app, const struct mz_report *report)
+{
+	const struct mz_job *job = report->job;
+
+	if (job->mode == MZ_FLOW_PLAN)
+		return;
+	follow_changes(app, report, NULL);
+	for (size_t i = 0; i < job->domain_count; i++) {
+		struct mz_str reason = {0};
+
+		if (!job->active[i])
+			continue;
+		wait_tlsa(app, report, i);
+		add_reason(&reason, report, i);
+		if (job->mode != MZ_FLOW_APPLY && report->change_count > 0)
+			status_taken(app, job->domains[i]->text);
+		else if (job->mode == MZ_FLOW_APPLY &&
+			 (job->families == MZ_FAMILIES_ALL || reason.len > 0))
+			stand(app, report, i, reason.len > 0 ? reason.s : "");
+		mz_str_clear(&reason);
+	}
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* From due tasks to jobs, one a zone at a time. */
-#include "src/daemon/dkim.h"
+#include "src/daemon/daemon.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
@@ -12,12 +12,14 @@ enum { ZONES_MAX = 256 };
 /* How long a job tries again by itself: the task has its own patience. */
 enum { PATIENCE_MS = 2000 };
 
-/* A job that waits for its zone: one of the control socket's. */
+/* A job that waits for its zone, or is under way: one of the control socket's. */
 struct request {
 	TAILQ_ENTRY(request) link;
+	struct zone_run *zone;
 	struct mz_job job;
 	mz_flow_done done;
 	void *arg;
+	bool settled;
 };
 
 /* A zone with a job under way. */
@@ -26,8 +28,10 @@ struct zone_run {
 	struct app *app;
 	struct site *site; /* held */
 	char *server, *origin;
-	TAILQ_HEAD(, request) waiting;
-	struct request *request; /* under way; NULL: tasks are */
+	TAILQ_HEAD(requests, request) waiting, under_way;
+	bool busy;    /* with the job of the tasks, or ... */
+	bool writing; /* one job that is under way is not settled */
+	bool settled; /* the job of the tasks is */
 	struct mz_job job;
 	const struct mz_conf_domain **domains;
 	bool *active;
@@ -61,15 +65,20 @@ static struct zone_run *find(const struct app *app, const char *server, const ch
 	return NULL;
 }
 
-static void zone_free(struct zone_run *zone)
+static void requests_clear(struct requests *list)
 {
 	struct request *request = NULL;
 
-	while ((request = TAILQ_FIRST(&zone->waiting)) != NULL) {
-		TAILQ_REMOVE(&zone->waiting, request, link);
+	while ((request = TAILQ_FIRST(list)) != NULL) {
+		TAILQ_REMOVE(list, request, link);
 		free(request);
 	}
-	free(zone->request);
+}
+
+static void zone_free(struct zone_run *zone)
+{
+	requests_clear(&zone->waiting);
+	requests_clear(&zone->under_way);
 	free(zone->domains);
 	free(zone->active);
 	free(zone->tasks);
@@ -86,6 +95,7 @@ static struct zone_run *zone_new(struct app *app, const char *server, const char
 	if (zone == NULL)
 		return NULL;
 	TAILQ_INIT(&zone->waiting);
+	TAILQ_INIT(&zone->under_way);
 	zone->app = app;
 	zone->site = app->site;
 	site_hold(zone->site);
@@ -114,38 +124,69 @@ static void zone_end(struct zone_run *zone)
 
 /* ---- jobs that are no task's --------------------------------------------------------------------------------- */
 
+static void on_request_settled(void *arg)
+{
+	struct request *request = arg;
+
+	request->settled = true;
+	request->zone->writing = false;
+	next(request->zone);
+}
+
 static void on_request_done(void *arg, const struct mz_report *report)
 {
-	struct zone_run *zone = arg;
-	struct request *request = zone->request;
+	struct request *request = arg;
+	struct zone_run *zone = request->zone;
 
-	zone->request = NULL;
-	for (size_t i = 0; i < report->job->domain_count; i++) {
-		if (report->job->active[i])
-			outcome_tlsa(zone->app, report, i);
-	}
+	TAILQ_REMOVE(&zone->under_way, request, link);
+	zone->writing = zone->writing && request->settled;
+	outcome_request(zone->app, report);
 	request->done(request->arg, report);
 	free(request);
 	next(zone);
 }
 
+static bool is_idle(const struct zone_run *zone)
+{
+	return !zone->busy && TAILQ_EMPTY(&zone->under_way);
+}
+
+/* The request whose turn it is. A challenge need not wait until all servers have what was sent before it: it is of a
+ * name of its own, and a certificate waits for it. */
+static struct request *whose_turn(const struct zone_run *zone)
+{
+	struct request *request = NULL;
+
+	TAILQ_FOREACH(request, &zone->waiting, link)
+	{
+		bool challenge = request->job.mode == MZ_FLOW_PRESENT ||
+				 request->job.mode == MZ_FLOW_CLEANUP;
+
+		if (is_idle(zone) || (challenge && !zone->writing))
+			return request;
+	}
+	return NULL;
+}
+
 /* Begins what waits for the zone, or ends with it. */
 static void next(struct zone_run *zone)
 {
-	struct request *request = TAILQ_FIRST(&zone->waiting);
+	struct request *request = whose_turn(zone);
 
 	if (request == NULL) {
-		zone_end(zone);
+		if (is_idle(zone))
+			zone_end(zone);
 		return;
 	}
 	TAILQ_REMOVE(&zone->waiting, request, link);
-	zone->request = request;
-	if (mz_engine_add(zone->app->engine, &request->job, on_request_done, zone) != MZ_OK) {
+	TAILQ_INSERT_TAIL(&zone->under_way, request, link);
+	zone->writing = true;
+	if (mz_engine_add(zone->app->engine, &request->job, on_request_done, request) != MZ_OK) {
 		struct mz_report report = {.job = &request->job,
 					   .error = mz_strerror(MZ_ENOMEM),
 					   .fault = MZ_FAULT_LATER};
 
-		on_request_done(zone, &report);
+		on_request_done(request, &report);
 	}
 }
 
@@ -154,27 +195,37 @@ int run_submit(void *arg, const struct mz_job *job, mz_flow_done done, void *don
 	struct app *app = arg;
 	struct zone_run *zone = find(app, job->server->name, job->origin_text);
 	struct request *request = malloc(sizeof(*request));
-	bool idle = zone == NULL;
 
 	if (request == NULL)
 		return MZ_ENOMEM;
-	if (idle)
+	if (zone == NULL)
 		zone = zone_new(app, job->server->name, job->origin_text);
 	if (zone == NULL) {
 		free(request);
 		return MZ_ENOMEM;
 	}
-	*request = (struct request){.job = *job, .done = done, .arg = done_arg};
+	*request = (struct request){.zone = zone, .job = *job, .done = done, .arg = done_arg};
+	request->job.settled = on_request_settled;
 	TAILQ_INSERT_TAIL(&zone->waiting, request, link);
-	if (idle)
-		next(zone);
+	next(zone);
 	return MZ_OK;
+}
+
+static void on_tasks_settled(void *arg)
+{
+	struct zone_run *zone = arg;
+
+	zone->settled = true;
+	zone->writing = false;
+	next(zone);
 }
 
 static void on_tasks_done(void *arg, const struct mz_report *report)
 {
 	struct zone_run *zone = arg;
 
+	zone->busy = false;
+	zone->writing = zone->writing && zone->settled;
 	outcome_report(zone->app, report, zone->tasks);
 	next(zone);
 }
@@ -241,6 +292,8 @@ static bool start_zone(struct app *app, const struct mz_conf_zone *conf,
 	zone->job.mode = MZ_FLOW_APPLY;
 	zone->job.facts = zone->site->facts;
 	zone->job.patience_ms = PATIENCE_MS;
+	zone->job.settled = on_tasks_settled;
+	zone->busy = zone->writing = true;
 	server->inflight++;
 	if (mz_engine_add(app->engine, &zone->job, on_tasks_done, zone) != MZ_OK) {
 		struct mz_report report = {.job = &zone->job,
@@ -265,20 +318,19 @@ static bool on_due(void *arg, const struct mz_task *task)
 		hook_renew(app, task);
 		return true;
 	}
+	if (task->kind == MZ_TASK_DKIM) {
+		dkim_start(app, task);
+		return true;
+	}
 	domain = mz_conf_find_domain(app->site->conf, task->domain);
 	if ((task->flags & MZ_TASK_WITHDRAW) != 0 && domain == NULL) {
 		withdraw_start(app, task);
 		return true;
 	}
 	/* One that was to be withdrawn may have come back. */
-	if ((task->flags & MZ_TASK_WITHDRAW) != 0 || domain == NULL || !domain->automatic ||
-	    (task->kind == MZ_TASK_DKIM && !dkim_is_kept(domain))) {
+	if ((task->flags & MZ_TASK_WITHDRAW) != 0 || domain == NULL || !domain->automatic) {
 		(void)mz_queue_cancel(app->queue, task->id,
 				      NULL); /* no more of the kind is to be done */
-		return true;
-	}
-	if (task->kind == MZ_TASK_DKIM) {
-		dkim_start(app, task, domain);
 		return true;
 	}
 	if (app->running >= ZONES_MAX)

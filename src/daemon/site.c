@@ -20,7 +20,7 @@ static int derive(struct site *site, size_t i, struct mz_store *store,
 	if (err == MZ_OK)
 		site->tlsa[i] = mz_facts_tlsa_wait(&facts, domain);
 	for (size_t k = 0; k < facts.tlsa_count && err == MZ_OK; k++)
-		site->due[i] = site->due[i] || facts.tlsa[k].changed;
+		site->due[i] = site->due[i] || facts.tlsa[k].changed || facts.tlsa[k].fault != NULL;
 	mz_facts_clear(&facts);
 	mz_rrlist_clear(&desired);
 	return err == MZ_ENOMEM ? err : MZ_OK;

@@ -66,15 +66,51 @@ void status_good(struct domain_status *status, const struct mz_report *report, i
 	status->reason = NULL;
 }
 
-void status_bad(struct domain_status *status, const char *reason, int64_t now)
+static void set_reason(char **place, const char *reason)
 {
 	char *copy = strdup(reason);
 
-	enter(status, DOMAIN_FAILED, now);
 	if (copy == NULL)
 		return;
-	free(status->reason);
-	status->reason = copy;
+	free(*place);
+	*place = copy;
+}
+
+void status_bad(struct domain_status *status, const char *reason, int64_t now)
+{
+	enter(status, DOMAIN_FAILED, now);
+	set_reason(&status->reason, reason);
+}
+
+void status_taken(struct app *app, const char *name)
+{
+	struct domain_status *const *found = tfind(&name, &app->domains, by_name);
+
+	if (found == NULL)
+		return;
+	enter(*found, DOMAIN_UNKNOWN, mz_clock_wall());
+	(*found)->have_serial = false;
+	set_reason(&(*found)->reason,
+		   "records were taken back by hand: the next look brings again what the "
+		   "configuration asks for");
+}
+
+void status_dkim(struct app *app, const char *name, const char *reason)
+{
+	struct domain_status *status = mz_conf_find_domain(app->site->conf, name) == NULL
+					       ? NULL
+					       : status_domain(app, name);
+
+	if (status == NULL)
+		return;
+	if (reason == NULL) {
+		free(status->dkim_reason);
+		status->dkim_reason = NULL;
+		return;
+	}
+	if (status->dkim_reason == NULL)
+		status->dkim_since = mz_clock_wall();
+	set_reason(&status->dkim_reason, reason);
 }
 
 void status_store(struct app *app)
@@ -104,6 +140,7 @@ static void free_domain(void *node)
 
 	free(status->name);
 	free(status->reason);
+	free(status->dkim_reason);
 	free(status);
 }
 

@@ -36,6 +36,7 @@ struct watch {
 	uint64_t first; /* ms: the first event of the burst; 0: there is none */
 	int fd;		/* -1: no inotify */
 	bool limited;	/* it was said that not all can be watched */
+	bool unsure;	/* the stamps may not be of what was read */
 };
 
 /* ---- looking --------------------------------------------------------------------------------- */
@@ -88,8 +89,10 @@ static int place_all(struct watch *watch, const struct items *items)
 /* Without memory for new places the old ones serve; the stamps tell all the same. */
 static void look(struct watch *watch)
 {
-	bool differs = false;
+	bool differs = watch->unsure && watch->first != 0;
 
+	if (watch->first != 0)
+		watch->unsure = false;
 	watch->first = 0;
 	(void)place_all(watch, &watch->items);
 	for (size_t i = 0; i < watch->items.count; i++) {
@@ -222,7 +225,7 @@ static const struct item *items_find(const struct items *items, const char *path
 	return bsearch(&key, items->at, items->count, sizeof(key), by_path);
 }
 
-/* The stamps of the new set: those that the old one has, so that no change is lost between. */
+/* The stamps of the new set; where the old one has another one, the file changed between. */
 static void take_stamps(struct watch *watch, struct items *fresh)
 {
 	for (size_t i = 0; i < fresh->count; i++) {
@@ -232,7 +235,8 @@ static void take_stamps(struct watch *watch, struct items *fresh)
 		item->stamp = stamp_take(item->path);
 		if (old == NULL || stamp_same(&old->stamp, &item->stamp))
 			continue;
-		item->stamp = old->stamp;
+		/* It may be as it was when we look: what counts is what was read between. */
+		watch->unsure = true;
 		stir(watch);
 	}
 }
@@ -252,6 +256,11 @@ int watch_set(struct watch *watch, const char *const *paths, size_t count)
 	items_clear(&watch->items);
 	watch->items = fresh;
 	return MZ_OK;
+}
+
+void watch_doubt(struct watch *watch)
+{
+	watch->unsure = true;
 }
 
 /* ---- new and free ---------------------------------------------------------------------------- */

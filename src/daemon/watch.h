@@ -29,6 +29,9 @@ int watch_new(struct watch **out, struct event_base *base, unsigned check_s,
  */
 int watch_set(struct watch *watch, const char *const *paths, size_t count);
 
+/* What was read may be of a moment between two looks: what happens next counts as a change, whatever comes of it. */
+void watch_doubt(struct watch *watch);
+
 /* `changed` is not called any more. NULL is fine. */
 void watch_free(struct watch *watch);
 

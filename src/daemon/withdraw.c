@@ -72,6 +72,26 @@ static int submit(void *arg, const struct mz_job *job, mz_flow_done done, void *
 	return run_submit(w->app, job, done, done_arg);
 }
 
+int withdraw_file(struct app *app, const char *domain)
+{
+	const struct mz_queue_input input = {.kind = MZ_TASK_DNS,
+					     .domain = domain,
+					     .families = MZ_FAMILIES_ALL,
+					     .flags = MZ_TASK_WITHDRAW,
+					     .due = mz_clock_wall()};
+	struct mz_store_domain known = {0};
+	int64_t id = 0;
+	int err = mz_store_domain_get(app->store, domain, &known);
+
+	if (err == MZ_ENOTFOUND || (err == MZ_OK && known.on_removal != MZ_REMOVAL_WITHDRAW))
+		return MZ_OK;
+	if (err == MZ_OK)
+		err = run_file(app, &input, &id);
+	known.name = domain;
+	known.on_removal = MZ_REMOVAL_DONE;
+	return err == MZ_OK ? mz_store_domain_put(app->store, &known) : err;
+}
+
 void withdraw_start(struct app *app, const struct mz_task *task)
 {
 	struct withdrawal *w = calloc(1, sizeof(*w));

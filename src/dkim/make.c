@@ -13,6 +13,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define SUFFIX_MAX 1000 /* selectors tried for one key */
 
@@ -21,6 +22,10 @@ struct mz_dkim_pair {
 	unsigned bits;
 	BIO *pem; /* the private half (PKCS#8); a memory BIO cleanses what it held */
 	struct mz_dkim_public public;
+	struct mz_str selector;
+	unsigned version;
+	char written
+		[PATH_MAX]; /* its file, as long as that has no row; "" for one that was found */
 };
 
 /* What is placed: one key of one domain. */
@@ -28,7 +33,6 @@ struct placing {
 	struct mz_store *store;
 	const struct mz_conf_domain *domain;
 	struct mz_dkim_pair *pair;
-	unsigned version;
 	int64_t now;
 	char folder[PATH_MAX];
 	struct mz_cause *cause;
@@ -104,8 +108,11 @@ void mz_dkim_pair_free(struct mz_dkim_pair *pair)
 {
 	if (pair == NULL)
 		return;
+	if (pair->written[0] != '\0')
+		(void)unlink(pair->written);
 	BIO_free(pair->pem);
 	mz_dkim_public_clear(&pair->public);
+	mz_str_clear(&pair->selector);
 	free(pair);
 }
 
@@ -119,7 +126,7 @@ static int expand(const struct placing *m, struct mz_str *out)
 	return mz_dkim_selector(out, m->domain->selector_template,
 				&(struct mz_dkim_selector_input){
 					.algorithm = m->pair->algorithm,
-					.version = m->version,
+					.version = m->pair->version,
 					.now = m->now,
 					.hash_of = m->pair->public.text,
 					.random = random,
@@ -155,12 +162,24 @@ static int write_file(const struct placing *m, const char *path)
 	long len = BIO_get_mem_data(m->pair->pem, &text);
 	int err = mz_file_mkdirs(m->folder, 0700, m->cause);
 
-	if (err != MZ_OK)
-		return err;
-	return mz_file_write_atomic(path, text, (size_t)len, 0600, m->cause);
+	if (err == MZ_OK)
+		err = mz_file_write_atomic(path, text, (size_t)len, 0600, m->cause);
+	if (err == MZ_OK)
+		(void)snprintf(m->pair->written, sizeof(m->pair->written), "%s", path);
+	return err;
 }
 
-/* Tries one selector: MZ_EEXIST when it is taken, in the store or by a file that is not ours. */
+static bool is_manual(const struct mz_conf_domain *domain, const char *selector)
+{
+	for (size_t i = 0; i < domain->dkim_key_count; i++) {
+		if (strcasecmp(domain->dkim_keys[i].selector, selector) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Tries one selector: MZ_EEXIST when it is taken, by the operator, in the store or by a file that is not
+ * ours. */
 static int try_selector(const struct placing *m, const char *selector)
 {
 	struct known known = {.selector = selector};
@@ -172,7 +191,7 @@ static int try_selector(const struct placing *m, const char *selector)
 	if (err != MZ_OK)
 		return mz_cause_set(m->cause, err, "%s: cannot read the DKIM keys of the state: %s",
 				    m->domain->text, mz_strerror(err));
-	if (known.found)
+	if (known.found || is_manual(m->domain, selector))
 		return MZ_EEXIST;
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return mz_cause_set(m->cause, MZ_ERANGE, "the path of the key of %s is too long",
@@ -186,8 +205,9 @@ static int try_selector(const struct placing *m, const char *selector)
 }
 
 /* Finds a free selector and leaves the key's file under it. */
-static int place(const struct placing *m, struct mz_str *selector)
+static int place(const struct placing *m)
 {
+	struct mz_str *selector = &m->pair->selector;
 	struct mz_str base = {0};
 	int err = expand(m, &base);
 
@@ -232,9 +252,9 @@ static int set_folder(char folder[PATH_MAX], const char *state_directory, const 
 	return MZ_OK;
 }
 
-int mz_dkim_pair_place(struct mz_dkim_pair *pair, struct mz_store *store,
+int mz_dkim_pair_write(struct mz_dkim_pair *pair, struct mz_store *store,
 		       const char *state_directory, const struct mz_conf_domain *domain,
-		       int64_t now, struct mz_str *selector, struct mz_cause *cause)
+		       int64_t now, struct mz_cause *cause)
 {
 	struct placing m = {.store = store,
 			    .domain = domain,
@@ -250,25 +270,34 @@ int mz_dkim_pair_place(struct mz_dkim_pair *pair, struct mz_store *store,
 	if (err != MZ_OK)
 		return mz_cause_set(cause, err, "%s: cannot read the DKIM keys of the state: %s",
 				    domain->text, mz_strerror(err));
-	m.version = known.highest[pair->algorithm] + 1;
-	err = place(&m, selector);
+	pair->version = known.highest[pair->algorithm] + 1;
+	return place(&m);
+}
+
+int mz_dkim_pair_keep(struct mz_dkim_pair *pair, struct mz_store *store,
+		      const struct mz_conf_domain *domain, int64_t now, struct mz_cause *cause)
+{
+	int err = mz_store_dkim_add(store, &(struct mz_store_dkim){
+						   .domain = domain->text,
+						   .selector = pair->selector.s,
+						   .algorithm = pair->algorithm,
+						   .stage = MZ_DKIM_PENDING,
+						   .version = pair->version,
+						   .public_text = pair->public.text,
+						   .created = now,
+						   .since = now,
+					   });
+
 	if (err != MZ_OK)
-		return err;
-	/* The row comes last: no record is ever published for a key that was not kept. */
-	err = mz_store_dkim_add(store, &(struct mz_store_dkim){
-					       .domain = domain->text,
-					       .selector = selector->s,
-					       .algorithm = pair->algorithm,
-					       .stage = MZ_DKIM_PENDING,
-					       .version = m.version,
-					       .public_text = pair->public.text,
-					       .created = now,
-					       .since = now,
-				       });
-	if (err != MZ_OK)
-		(void)mz_cause_set(cause, err, "%s: cannot store the DKIM key %s: %s", domain->text,
-				   selector->s, mz_strerror(err));
-	return err;
+		return mz_cause_set(cause, err, "%s: cannot store the DKIM key %s: %s",
+				    domain->text, pair->selector.s, mz_strerror(err));
+	pair->written[0] = '\0';
+	return MZ_OK;
+}
+
+const char *mz_dkim_pair_selector(const struct mz_dkim_pair *pair)
+{
+	return pair->selector.s;
 }
 
 int mz_dkim_key_path(struct mz_str *out, const char *state_directory, const char *domain,
@@ -287,14 +316,13 @@ static int make_one(struct mz_store *store, const char *state_directory,
 		    int64_t now, struct mz_cause *cause)
 {
 	struct mz_dkim_pair *pair = NULL;
-	struct mz_str selector = {0};
 	int err = mz_dkim_pair_new(&pair, algorithm, domain->rsa_bits, cause);
 
 	if (err == MZ_OK)
-		err = mz_dkim_pair_place(pair, store, state_directory, domain, now, &selector,
-					 cause);
+		err = mz_dkim_pair_write(pair, store, state_directory, domain, now, cause);
+	if (err == MZ_OK)
+		err = mz_dkim_pair_keep(pair, store, domain, now, cause);
 	mz_dkim_pair_free(pair);
-	mz_str_clear(&selector);
 	return err;
 }
 

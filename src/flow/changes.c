@@ -247,14 +247,7 @@ int flow_deny_slot(struct flow *flow, const uint8_t *owner, uint16_t type, const
 
 int flow_deny(struct flow *flow, size_t unit, const char *reason)
 {
-	struct mz_plan_input in = {.origin = flow->job.origin,
-				   .domains = flow->domains,
-				   .domain_count = flow->job.domain_count,
-				   .desired = &flow->desired,
-				   .ledger = &flow->ledger,
-				   .signing = &flow->signing,
-				   .in_use = &flow->in_use,
-				   .live = &flow->live};
+	struct mz_plan_input in = flow_plan_input(flow, &flow->live);
 	const struct mz_unit *u = &flow->plan.units[unit];
 	int err = flow_deny_slot(flow, u->owner, u->type, reason);
 

@@ -135,12 +135,16 @@ void flow_free(struct flow *flow)
 	free(flow->digests);
 	free(flow->keys_missing);
 	free(flow->tlsa);
+	free(flow->doubts);
+	free(flow->cert_faults);
 	free(flow->open);
 	free(flow->queue);
 	free(flow->log);
 	free(flow->counts);
 	mz_rrlist_clear(&flow->signing);
 	mz_rrlist_clear(&flow->in_use);
+	mz_rrlist_clear(&flow->was_in_use);
+	mz_rrlist_clear(&flow->held);
 	mz_rrlist_clear(&flow->desired);
 	mz_rrlist_clear(&flow->ledger);
 	mz_rrlist_clear(&flow->slots);
@@ -204,18 +208,26 @@ void flow_fault(struct flow *flow, bool may_pass, enum mz_fault fault, const cha
 
 /* ---- probe, read, plan ------------------------------------------------------------------------------- */
 
+struct mz_plan_input flow_plan_input(const struct flow *flow, const struct mz_live *live)
+{
+	return (struct mz_plan_input){.origin = flow->job.origin,
+				      .domains = flow->domains,
+				      .domain_count = flow->job.domain_count,
+				      .desired = &flow->desired,
+				      .ledger = &flow->ledger,
+				      .signing = &flow->signing,
+				      .in_use = &flow->in_use,
+				      .held = &flow->held,
+				      .live = live};
+}
+
 int flow_plan(struct flow *flow, const struct mz_live *live, struct mz_plan *out)
 {
-	struct mz_plan_input in = {.origin = flow->job.origin,
-				   .domains = flow->domains,
-				   .domain_count = flow->job.domain_count,
-				   .desired = &flow->desired,
-				   .ledger = &flow->ledger,
-				   .signing = &flow->signing,
-				   .in_use = &flow->in_use,
-				   .live = live};
+	struct mz_plan_input in = flow_plan_input(flow, live);
 	int err = mz_plan_make(&in, out);
 
+	for (size_t d = 0; d < flow->doubt_count && err == MZ_OK; d++)
+		err = mz_plan_add_refusal(out, &flow->doubts[d]);
 	for (size_t d = 0; d < flow->denied_count && err == MZ_OK; d++) {
 		const struct denied *denied = &flow->denied[d];
 
@@ -375,7 +387,7 @@ void flow_read(struct flow *flow)
 /* Nothing has changed on either side since it was verified: one packet each way was enough. */
 static bool is_unchanged(const struct flow *flow)
 {
-	if (flow->tlsa_unseen)
+	if (flow->tlsa_unseen || flow->doubt_count > 0)
 		return false;
 	for (size_t i = 0; i < flow->job.domain_count; i++) {
 		const struct mz_store_zone *known = &flow->known[i];

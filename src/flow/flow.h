@@ -98,6 +98,11 @@ struct flow {
 	bool tlsa_unseen;	       /* some TLSA record was not seen on every server yet */
 	struct mz_rrlist signing;      /* the selectors of active DKIM keys */
 	struct mz_rrlist in_use;       /* TLSA RRs of the keys in use */
+	struct mz_rrlist was_in_use; /* those of keys that mail servers may not have given up yet */
+	struct mz_rrlist held;	     /* TLSA RRsets of certificates that cannot be read */
+	const char **cert_faults;    /* one a domain: why one of them cannot be, or NULL */
+	struct mz_refusal *doubts;   /* one a host of those; names in `arena` */
+	size_t doubt_count;
 	struct mz_rrlist desired, ledger, slots;
 	bool recalled; /* ledger and slots are there */
 
@@ -123,7 +128,7 @@ struct flow {
 	struct batch current;
 	struct logged *log;
 	size_t log_count, log_cap, log_current; /* log_current: where the current message starts */
-	struct mz_arena arena;			/* octets of the log */
+	struct mz_arena arena;			/* octets of the log, and of `doubts` */
 	struct denied *denied;
 	size_t denied_count;
 	struct mz_plan_count *counts; /* of the first plan */
@@ -172,6 +177,8 @@ void flow_finish(struct flow *flow);
 void flow_free(struct flow *flow);
 /* Calls fn from the loop after ms; one timer a flow. */
 void flow_after(struct flow *flow, unsigned ms, event_callback_fn fn);
+/* What a plan is made from, with what was read. */
+struct mz_plan_input flow_plan_input(const struct flow *flow, const struct mz_live *live);
 /* Makes the plan from what was read, without what the server denied: MZ_ENOMEM. */
 int flow_plan(struct flow *flow, const struct mz_live *live, struct mz_plan *out);
 
@@ -245,7 +252,9 @@ int flow_deny_slot(struct flow *flow, const uint8_t *owner, uint16_t type, const
 /* tlsa.c: what is remembered of TLSA keys */
 /* The domain's keys, as they were gathered now: writes down what is new, warns of keys that come early. */
 int flow_tlsa_seen(struct flow *flow, size_t domain, const struct mz_facts *facts);
-/* The owners at which keys are in use, for the guard. */
+/* What cannot be known of the domain's keys now is left alone, and is a refusal of the plan: MZ_ENOMEM. */
+int flow_tlsa_hold(struct flow *flow, size_t domain, const struct mz_facts *facts);
+/* Once the ledger is there: the owners at which keys are in use, for the guard; and what else is held. */
 int flow_tlsa_recall(struct flow *flow);
 /* A change is about to be sent: what it adds is not served yet, what it deletes is forgotten. */
 int flow_tlsa_sending(struct flow *flow, const struct mz_change *change);

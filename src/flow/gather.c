@@ -77,6 +77,8 @@ static int derive(struct flow *flow, size_t i, struct mz_cause *cause)
 	if (err == MZ_OK)
 		err = mz_records_derive(domain, &facts, &desired, &errors);
 	if (err == MZ_OK)
+		err = flow_tlsa_hold(flow, i, &facts);
+	if (err == MZ_OK)
 		err = flow_tlsa_seen(flow, i, &facts);
 	if (err == MZ_OK)
 		err = hold_back_policy(flow, i);
@@ -113,17 +115,19 @@ struct intended {
 	int err;
 };
 
-/* What an earlier run sent and could not finish counts as ours: it may stand in the zone. */
+/* What an earlier run sent and could not finish may be on its way still; and it counts as ours, as it may stand in
+ * the zone. For one single change only that one is. */
 static void on_intended(void *arg, const struct mz_store_change *change)
 {
 	struct intended *in = arg;
+	bool single = in->flow->job.mode == MZ_FLOW_UNDO || flow_is_challenge(in->flow);
 
 	if (strcmp(change->server, in->flow->job.server->name) != 0 ||
 	    strcmp(change->origin, in->flow->job.origin_text) != 0)
 		return;
 	if (in->flow->intended_at < change->time)
 		in->flow->intended_at = change->time;
-	for (size_t i = 0; i < change->added->count && in->err == MZ_OK; i++) {
+	for (size_t i = 0; i < change->added->count && in->err == MZ_OK && !single; i++) {
 		struct mz_rr rr = change->added->rr[i];
 
 		rr.domain = in->domain;
@@ -131,10 +135,18 @@ static void on_intended(void *arg, const struct mz_store_change *change)
 	}
 }
 
+static int recall_intended(struct flow *flow, size_t i)
+{
+	struct intended intended = {.flow = flow, .domain = (uint16_t)i};
+	int err = mz_store_changes(flow->engine->in.store, flow->domains[i].text, true, 0, 1000,
+				   on_intended, &intended);
+
+	return err != MZ_OK ? err : intended.err;
+}
+
 static int recall_ledger(struct flow *flow, size_t i)
 {
 	const struct mz_conf_domain *domain = flow->job.domains[i];
-	struct intended intended = {.flow = flow, .domain = (uint16_t)i};
 	struct mz_store *store = flow->engine->in.store;
 	struct mz_rrlist ledger = {0};
 	int err = mz_store_ledger_get(store, flow->job.server->name, flow->job.origin_text,
@@ -145,9 +157,7 @@ static int recall_ledger(struct flow *flow, size_t i)
 		err = mz_rrlist_add(&flow->ledger, &ledger.rr[k]);
 	}
 	mz_rrlist_clear(&ledger);
-	if (err == MZ_OK)
-		err = mz_store_changes(store, domain->text, true, 1000, on_intended, &intended);
-	return err != MZ_OK ? err : intended.err;
+	return err;
 }
 
 /* Notes the selector of a key that signers have, or may have. */
@@ -224,8 +234,9 @@ int flow_gather(struct flow *flow, struct mz_cause *cause)
 	flow->digests = calloc(n, sizeof(flow->digests[0]));
 	flow->keys_missing = calloc(n, sizeof(flow->keys_missing[0]));
 	flow->tlsa = calloc(n, sizeof(flow->tlsa[0]));
+	flow->cert_faults = calloc(n, sizeof(flow->cert_faults[0]));
 	if (flow->domains == NULL || flow->known == NULL || flow->digests == NULL ||
-	    flow->keys_missing == NULL || flow->tlsa == NULL)
+	    flow->keys_missing == NULL || flow->tlsa == NULL || flow->cert_faults == NULL)
 		return MZ_ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		describe(flow, i);
@@ -256,7 +267,10 @@ int flow_recall(struct flow *flow, struct mz_cause *cause)
 			err = flow_challenge_recall(flow);
 		else if (flow->engine->in.store != NULL)
 			err = recall_ledger(flow, i);
-		if (err == MZ_OK && flow->domains[i].active && flow->engine->in.store != NULL)
+		if (err != MZ_OK || !flow->domains[i].active || flow->engine->in.store == NULL)
+			continue;
+		err = recall_intended(flow, i);
+		if (err == MZ_OK)
 			err = recall_signing(flow, i);
 	}
 	if (err != MZ_OK)
@@ -273,10 +287,9 @@ int flow_recall(struct flow *flow, struct mz_cause *cause)
 
 unsigned flow_on_its_way(const struct flow *flow)
 {
-	int64_t left = flow->intended_at + IN_FLIGHT - mz_clock_wall();
+	int64_t left = flow->intended_at + IN_FLIGHT + 1 - mz_clock_wall(); /* whole seconds */
 
 	if (flow->intended_at == 0 || left <= 0)
 		return 0;
-	return (unsigned)(left < IN_FLIGHT ? left : IN_FLIGHT) *
-	       1000u; /* the clock may leap back */
+	return (unsigned)(left < IN_FLIGHT ? left : IN_FLIGHT) * 1000u; /* it may leap back */
 }

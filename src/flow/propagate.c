@@ -184,6 +184,8 @@ void flow_propagate(struct flow *flow)
 	int err = MZ_OK;
 
 	flow_enter(flow, STATE_PROPAGATE);
+	if (flow->job.settled != NULL)
+		flow->job.settled(flow->arg);
 	if (flow_is_challenge(flow) && flow_challenge_refused(flow))
 		return;
 	flow_propagate_cancel(flow);

@@ -48,7 +48,7 @@ int flow_judge_open(struct flow *flow)
 	for (size_t i = 0; i < flow->job.domain_count && err == MZ_OK; i++) {
 		if (flow->domains[i].active)
 			err = mz_store_changes(flow->engine->in.store, flow->domains[i].text, true,
-					       1000, on_open_row, &judging);
+					       0, 1000, on_open_row, &judging);
 	}
 	return err != MZ_OK ? err : judging.err;
 }

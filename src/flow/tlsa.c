@@ -2,17 +2,18 @@
 /* What is remembered of TLSA keys: which are on disk, and since when every server serves them. */
 #include "src/flow/flow.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { TLSA_LEN = 3 + MZ_SPKI_DIGEST };
-static const uint8_t tlsa_ee[3] = {3, 1, 1}; /* DANE-EE, SubjectPublicKeyInfo, SHA-256 */
 
-/* The digest of a key of ours, or NULL. */
+/* The digest of a key of ours, or NULL: SubjectPublicKeyInfo, SHA-256. Its usage is rr->rdata[0]. */
 static const uint8_t *digest_of(const struct mz_rr *rr)
 {
 	return rr->type == MZ_TYPE_TLSA && rr->rdlen == TLSA_LEN &&
-			       memcmp(rr->rdata, tlsa_ee, sizeof(tlsa_ee)) == 0
-		       ? rr->rdata + sizeof(tlsa_ee)
+			       (rr->rdata[0] == MZ_TLSA_ISSUER || rr->rdata[0] == MZ_TLSA_SERVER) &&
+			       rr->rdata[1] == 1 && rr->rdata[2] == 1
+		       ? rr->rdata + 3
 		       : NULL;
 }
 
@@ -93,25 +94,107 @@ int flow_tlsa_seen(struct flow *flow, size_t domain, const struct mz_facts *fact
 	return err;
 }
 
+/* ---- certificates that cannot be read ---------------------------------------------------------------- */
+
+static int hold(struct flow *flow, const uint8_t *owner)
+{
+	const struct mz_rr rr = {.owner = owner,
+				 .rdata = (const uint8_t *)"",
+				 .type = MZ_TYPE_TLSA};
+
+	return mz_rrlist_add(&flow->held, &rr);
+}
+
+/* Once a name: a host has many owners. */
+static int add_doubt(struct flow *flow, size_t domain, const uint8_t *name, const char *fault)
+{
+	struct mz_refusal *more = NULL, doubt = {.type = MZ_TYPE_TLSA,
+						 .domain = (uint16_t)domain,
+						 .family = MZ_FAMILY_TLSA,
+						 .reason = fault};
+
+	for (size_t i = 0; i < flow->doubt_count; i++) {
+		if (flow->doubts[i].domain == domain && mz_name_equal(flow->doubts[i].owner, name))
+			return MZ_OK;
+	}
+	more = realloc(flow->doubts, (flow->doubt_count + 1) * sizeof(*more));
+	if (more == NULL)
+		return MZ_ENOMEM;
+	flow->doubts = more;
+	doubt.owner = mz_arena_copy(&flow->arena, name, mz_name_len(name));
+	if (doubt.owner == NULL)
+		return MZ_ENOMEM;
+	more[flow->doubt_count++] = doubt;
+	return MZ_OK;
+}
+
+static bool is_asked_for(const struct flow *flow, size_t domain)
+{
+	return flow->domains[domain].active &&
+	       (flow->domains[domain].families >> MZ_FAMILY_TLSA & 1u) != 0;
+}
+
+int flow_tlsa_hold(struct flow *flow, size_t domain, const struct mz_facts *facts)
+{
+	int err = MZ_OK;
+
+	flow->cert_faults[domain] = facts->cert_fault;
+	for (size_t i = 0; i < facts->tlsa_count && err == MZ_OK; i++) {
+		const struct mz_fact_tlsa *tlsa = &facts->tlsa[i];
+
+		if (tlsa->held)
+			err = hold(flow, tlsa->owner);
+		if (err == MZ_OK && tlsa->fault != NULL && is_asked_for(flow, domain))
+			err = add_doubt(flow, domain, tlsa->host, tlsa->fault);
+	}
+	return err;
+}
+
+/* What the ledger has of a host that is not known for such a certificate's any more is held, too. */
+static int hold_ledger(struct flow *flow)
+{
+	int err = MZ_OK;
+
+	for (size_t i = 0; i < flow->ledger.count && err == MZ_OK; i++) {
+		const struct mz_rr *rr = &flow->ledger.rr[i];
+		const char *fault = flow->cert_faults[rr->domain];
+		bool wanted = false;
+
+		if (fault == NULL || rr->family != MZ_FAMILY_TLSA || rr->type != MZ_TYPE_TLSA)
+			continue;
+		for (size_t k = mz_rrlist_find(&flow->desired, rr->owner, MZ_TYPE_TLSA);
+		     k < flow->desired.count && mz_name_equal(flow->desired.rr[k].owner, rr->owner);
+		     k++)
+			wanted = wanted || flow->desired.rr[k].domain == rr->domain;
+		if (wanted)
+			continue;
+		err = hold(flow, rr->owner);
+		if (err == MZ_OK && is_asked_for(flow, rr->domain))
+			err = add_doubt(flow, rr->domain, rr->owner, fault);
+	}
+	return err;
+}
+
 struct recall {
 	struct flow *flow;
 	const uint8_t *owner;
 	int err;
 };
 
-static void on_in_use(void *arg, const uint8_t digest[MZ_SPKI_DIGEST])
+static void on_in_use(void *arg, enum mz_tlsa_role role, const uint8_t digest[MZ_SPKI_DIGEST])
 {
 	struct recall *recall = arg;
-	uint8_t rdata[TLSA_LEN] = {0};
+	uint8_t rdata[TLSA_LEN] = {MZ_TLSA_SERVER, 1, 1};
 	const struct mz_rr rr = {.owner = recall->owner,
 				 .rdata = rdata,
 				 .type = MZ_TYPE_TLSA,
 				 .rdlen = TLSA_LEN};
 
-	memcpy(rdata, tlsa_ee, sizeof(tlsa_ee));
-	memcpy(rdata + sizeof(tlsa_ee), digest, MZ_SPKI_DIGEST);
+	memcpy(rdata + 3, digest, MZ_SPKI_DIGEST);
 	if (recall->err == MZ_OK)
-		recall->err = mz_rrlist_add(&recall->flow->in_use, &rr);
+		recall->err = mz_rrlist_add(role == MZ_TLSA_USED ? &recall->flow->in_use
+								 : &recall->flow->was_in_use,
+					    &rr);
 }
 
 int flow_tlsa_recall(struct flow *flow)
@@ -119,6 +202,8 @@ int flow_tlsa_recall(struct flow *flow)
 	struct mz_store *store = flow->engine->in.store;
 	struct recall recall = {.flow = flow};
 
+	recall.err = hold_ledger(flow);
+	mz_rrlist_sort(&flow->held, true);
 	for (size_t i = 0; i < flow->slots.count && store != NULL && recall.err == MZ_OK; i++) {
 		const struct mz_tlsa_place place = place_of(flow, flow->slots.rr[i].owner);
 		int err = MZ_OK;
@@ -131,6 +216,7 @@ int flow_tlsa_recall(struct flow *flow)
 			return err;
 	}
 	mz_rrlist_sort(&flow->in_use, true);
+	mz_rrlist_sort(&flow->was_in_use, true);
 	return recall.err;
 }
 
@@ -167,10 +253,12 @@ int flow_tlsa_sending(struct flow *flow, const struct mz_change *change)
 	if (!change->add)
 		return comes_again(flow, &change->rr)
 			       ? MZ_OK
-			       : mz_store_tlsa_deleting(flow->engine->in.store, &place, digest);
+			       : mz_store_tlsa_deleting(flow->engine->in.store, &place,
+							change->rr.rdata[0], digest,
+							mz_clock_wall());
 	flow->tlsa_unseen = true;
 	ttl = live_ttl(flow, &change->rr);
-	return mz_store_tlsa_adding(flow->engine->in.store, &place, digest,
+	return mz_store_tlsa_adding(flow->engine->in.store, &place, change->rr.rdata[0], digest,
 				    ttl > change->rr.ttl ? ttl : change->rr.ttl, mz_clock_wall());
 }
 
@@ -217,7 +305,8 @@ int flow_tlsa_served(struct flow *flow, size_t domain)
 		const uint8_t *digest = rr->domain == domain ? digest_of(rr) : NULL;
 
 		if (digest != NULL && stands(flow, rr))
-			err = mz_store_tlsa_served(flow->engine->in.store, &place, digest, now);
+			err = mz_store_tlsa_served(flow->engine->in.store, &place, rr->rdata[0],
+						   digest, now);
 	}
 	return err == MZ_OK ? look_again(flow, domain) : err;
 }

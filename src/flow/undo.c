@@ -75,6 +75,19 @@ static bool is_signed_with(const struct flow *flow, const struct mz_rr *rr)
 	       !in_list(flow->job.undo->deleted, rr);
 }
 
+/* The record of a key that a mail server uses, or may use still, while others of its RRset stay. */
+static bool is_needed(const struct flow *flow, const struct mz_rr *rr)
+{
+	const struct mz_rrlist *deleted = flow->job.undo->deleted;
+	size_t back = mz_rrlist_find(deleted, rr->owner, rr->type);
+	bool all = is_whole(flow, rr) &&
+		   (back == deleted->count || deleted->rr[back].type != rr->type ||
+		    !mz_name_equal(deleted->rr[back].owner, rr->owner));
+
+	return rr->type == MZ_TYPE_TLSA && !all && !in_list(deleted, rr) &&
+	       (in_list(&flow->in_use, rr) || in_list(&flow->was_in_use, rr));
+}
+
 bool flow_undo_ready(struct flow *flow)
 {
 	const struct mz_store_change *change = flow->job.undo;
@@ -94,6 +107,11 @@ bool flow_undo_ready(struct flow *flow)
 	for (size_t i = 0; i < change->added->count; i++) {
 		if (is_signed_with(flow, &change->added->rr[i])) {
 			cannot(flow, &change->added->rr[i], "mail is signed with this key");
+			return false;
+		}
+		if (is_needed(flow, &change->added->rr[i])) {
+			cannot(flow, &change->added->rr[i],
+			       "no TLSA record would fit a certificate in use, or just replaced");
 			return false;
 		}
 	}

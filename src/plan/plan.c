@@ -194,16 +194,37 @@ static int keep_ledger(struct mz_plan *plan, const struct mz_plan_input *in,
 	return err;
 }
 
+/* Told are the one that speaks for the slot, and every other domain that does not get what it wants there. */
+static int add_refusals(struct mz_plan *plan, const struct mz_plan_input *in,
+			const struct slot *slot)
+{
+	struct mz_refusal refusal = {.owner = slot->owner,
+				     .type = slot->type,
+				     .domain = slot->domain,
+				     .family = slot->family,
+				     .reason = slot->refused};
+	size_t from = plan->refusal_count;
+	int err = mz_plan_add_refusal(plan, &refusal);
+
+	for (size_t w = slot->want_from; w < slot->want_to && err == MZ_OK; w++) {
+		const struct mz_rr *want = &in->desired->rr[w];
+
+		if (!slot_planned(in, want) || slot->wish[w - slot->want_from] == WISH_MET ||
+		    plan_told(plan, from, want->domain))
+			continue;
+		refusal.domain = want->domain;
+		refusal.family = want->family;
+		err = mz_plan_add_refusal(plan, &refusal);
+	}
+	return err;
+}
+
 static int take_slot(struct mz_plan *plan, const struct mz_plan_input *in, const struct slot *slot)
 {
 	int err = MZ_OK;
 
 	if (slot->touched && slot->refused != NULL)
-		err = plan_add_refusal(plan, &(struct mz_refusal){.owner = slot->owner,
-								  .type = slot->type,
-								  .domain = slot->domain,
-								  .family = slot->family,
-								  .reason = slot->refused});
+		err = add_refusals(plan, in, slot);
 	else if (slot->touched)
 		err = add_unit(plan, in, slot);
 	return err != MZ_OK ? err : keep_ledger(plan, in, slot);

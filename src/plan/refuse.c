@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-int plan_add_refusal(struct mz_plan *plan, const struct mz_refusal *refusal)
+int mz_plan_add_refusal(struct mz_plan *plan, const struct mz_refusal *refusal)
 {
 	if (plan->refusal_count == plan->refusal_cap) {
 		size_t cap = plan->refusal_cap == 0 ? 8 : plan->refusal_cap * 2;
@@ -19,6 +19,15 @@ int plan_add_refusal(struct mz_plan *plan, const struct mz_refusal *refusal)
 	plan->refusals[plan->refusal_count++] = *refusal;
 	plan->counts[refusal->domain].refused++;
 	return MZ_OK;
+}
+
+bool plan_told(const struct mz_plan *plan, size_t from, uint16_t domain)
+{
+	for (size_t i = from; i < plan->refusal_count; i++) {
+		if (plan->refusals[i].domain == domain)
+			return true;
+	}
+	return false;
 }
 
 static bool same_rr(const struct mz_rr *a, const struct mz_rr *b)
@@ -66,6 +75,29 @@ static void forget_additions(struct mz_plan *plan, const struct mz_unit *unit)
 	plan->ledger.count = kept;
 }
 
+/* Told are the one that speaks for the unit, and every other domain that has a change in it. */
+static int add_refusals(struct mz_plan *plan, const struct mz_unit *unit, const char *reason)
+{
+	struct mz_refusal refusal = {.owner = unit->owner,
+				     .type = unit->type,
+				     .domain = unit->domain,
+				     .family = unit->family,
+				     .reason = reason};
+	size_t from = plan->refusal_count;
+	int err = mz_plan_add_refusal(plan, &refusal);
+
+	for (size_t i = unit->del_from; i < unit->add_to && err == MZ_OK; i++) {
+		const struct mz_rr *rr = &plan->changes[i].rr;
+
+		if (plan_told(plan, from, rr->domain))
+			continue;
+		refusal.domain = rr->domain;
+		refusal.family = rr->family;
+		err = mz_plan_add_refusal(plan, &refusal);
+	}
+	return err;
+}
+
 int mz_plan_refuse(struct mz_plan *plan, const struct mz_plan_input *in, size_t index,
 		   const char *reason)
 {
@@ -94,11 +126,5 @@ int mz_plan_refuse(struct mz_plan *plan, const struct mz_plan_input *in, size_t 
 		    !plan_in_ledger(plan, 0, &in->ledger->rr[g]))
 			err = mz_rrlist_add(&plan->ledger, &in->ledger->rr[g]);
 	}
-	if (err == MZ_OK)
-		err = plan_add_refusal(plan, &(struct mz_refusal){.owner = unit->owner,
-								  .type = unit->type,
-								  .domain = unit->domain,
-								  .family = unit->family,
-								  .reason = text});
-	return err;
+	return err == MZ_OK ? add_refusals(plan, unit, text) : err;
 }

@@ -5,9 +5,10 @@
 
 #include "mailzone/plan.h"
 
-/* Adds a refusal and counts it. MZ_ENOMEM. */
-int plan_add_refusal(struct mz_plan *plan, const struct mz_refusal *refusal);
 /* Does the plan's ledger hold this RR for its domain, at index `from` or after it? */
 bool plan_in_ledger(const struct mz_plan *plan, size_t from, const struct mz_rr *rr);
+
+/* Was the domain told of a refusal, at index `from` or after it? */
+bool plan_told(const struct mz_plan *plan, size_t from, uint16_t domain);
 
 #endif

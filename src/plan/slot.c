@@ -4,11 +4,22 @@
 
 #include <string.h>
 
+static bool is_held(const struct mz_plan_input *in, const struct mz_rr *rr)
+{
+	size_t at = 0;
+
+	if (in->held == NULL || in->held->count == 0)
+		return false;
+	at = mz_rrlist_find(in->held, rr->owner, rr->type);
+	return at < in->held->count && in->held->rr[at].type == rr->type &&
+	       mz_name_equal(in->held->rr[at].owner, rr->owner);
+}
+
 bool slot_planned(const struct mz_plan_input *in, const struct mz_rr *rr)
 {
 	const struct mz_plan_domain *domain = &in->domains[rr->domain];
 
-	return domain->active && (domain->families >> rr->family & 1u) != 0;
+	return domain->active && (domain->families >> rr->family & 1u) != 0 && !is_held(in, rr);
 }
 
 bool slot_published(const struct mz_plan_input *in, const struct mz_rr *rr)

@@ -46,7 +46,7 @@ struct slot {
 	const char *refused; /* reason, or NULL */
 };
 
-/* Is this RR of desired or ledger one of a domain and family that are planned now? */
+/* Is this RR of desired or ledger one of a domain and family that are planned now, and not held? */
 bool slot_planned(const struct mz_plan_input *in, const struct mz_rr *rr);
 /* Is its family published at all? What is not is let go. */
 bool slot_published(const struct mz_plan_input *in, const struct mz_rr *rr);

@@ -15,6 +15,7 @@ struct cached {
 	const char *path, *next_key; /* next_key: "" for none */
 	int err;		     /* of reading */
 	const char *why;	     /* the cause, where there is an error */
+	bool reported;
 	struct mz_dkim_public dkim;
 	struct mz_cert cert;
 	struct mz_str document;
@@ -136,8 +137,11 @@ static const struct cached *look_up(struct mz_facts_cache *cache, const struct c
 					     : mz_arena_strdup(&cache->arena, cause.text);
 			if (entry->why == NULL)
 				entry->why = mz_strerror(entry->err);
-			mz_conf_error(errors, where, "%s", entry->why);
 		}
+	}
+	if (entry->err != MZ_OK && errors != NULL && !entry->reported) {
+		mz_conf_error(errors, where, "%s", entry->why);
+		entry->reported = true;
 	}
 	if (entry->err == MZ_OK)
 		return entry;
@@ -162,32 +166,51 @@ const struct mz_dkim_public *mz_cache_dkim(struct mz_facts_cache *cache, const c
 	return entry == NULL ? NULL : &entry->dkim;
 }
 
+static struct cached cert_key(const struct mz_conf_certificate *certificate)
+{
+	return (struct cached){.kind = KIND_CERT,
+			       .path = certificate->file,
+			       .next_key =
+				       certificate->next_key == NULL ? "" : certificate->next_key};
+}
+
+/* The entry of a certificate that was read before, or NULL. */
+static const struct cached *find_cert(struct mz_facts_cache *cache,
+				      const struct mz_conf_certificate *certificate)
+{
+	const struct cached key = cert_key(certificate);
+	void *found = tfind(&key, &cache->tree, by_key);
+
+	return found == NULL ? NULL : *(struct cached **)found;
+}
+
 const struct mz_cert *mz_cache_known_cert(struct mz_facts_cache *cache,
 					  const struct mz_conf_certificate *certificate)
 {
-	const struct cached key = {.kind = KIND_CERT,
-				   .path = certificate->file,
-				   .next_key = certificate->next_key == NULL
-						       ? ""
-						       : certificate->next_key};
-	void *found = tfind(&key, &cache->tree, by_key);
-	const struct cached *entry = found == NULL ? NULL : *(struct cached **)found;
+	const struct cached *entry = find_cert(cache, certificate);
 
 	return entry == NULL || entry->err != MZ_OK ? NULL : &entry->cert;
+}
+
+const char *mz_cache_known_fault(struct mz_facts_cache *cache,
+				 const struct mz_conf_certificate *certificate)
+{
+	const struct cached *entry = find_cert(cache, certificate);
+
+	return entry == NULL || entry->err == MZ_OK ? NULL : entry->why;
 }
 
 const struct mz_cert *mz_cache_cert(struct mz_facts_cache *cache,
 				    const struct mz_conf_certificate *certificate,
 				    struct mz_conf_errors *errors, int *err)
 {
-	const char *next = certificate->next_key == NULL ? "" : certificate->next_key;
-	const struct cached *entry = look_up(cache,
-					     &(struct cached){.kind = KIND_CERT,
-							      .path = certificate->file,
-							      .next_key = next},
-					     &certificate->where, errors, err);
+	const struct cached key = cert_key(certificate), *entry = NULL;
 
-	return entry == NULL ? NULL : &entry->cert;
+	*err = MZ_OK;
+	entry = look_up(cache, &key, &certificate->where, errors, err);
+	if (entry == NULL && *err != MZ_ENOMEM)
+		entry = find_cert(cache, certificate);
+	return entry == NULL || entry->cert.names == NULL ? NULL : &entry->cert;
 }
 
 const char *mz_cache_document(struct mz_facts_cache *cache, const char *path,

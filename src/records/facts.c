@@ -3,6 +3,7 @@
 #include "src/records/cache.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* One domain whose facts are gathered. `err` is sticky; the rest is read all the same, so that all
  * faults are reported. */
@@ -67,8 +68,18 @@ static void manual_keys(struct gathering *g)
 	}
 }
 
+static bool is_manual(const struct mz_conf_domain *domain, const char *selector)
+{
+	for (size_t i = 0; i < domain->dkim_key_count; i++) {
+		if (strcasecmp(domain->dkim_keys[i].selector, selector) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Published are the keys that sign, will sign or have signed of late, and the revoked ones, whose
- * empty record says so (daemon.md). */
+ * empty record says so (daemon.md). Where keys are managed by hand, none of ours will sign that did not
+ * before; one whose selector was taken over is the operator's. */
 static void stored_key(void *arg, const struct mz_store_dkim *key)
 {
 	struct gathering *g = arg;
@@ -79,6 +90,10 @@ static void stored_key(void *arg, const struct mz_store_dkim *key)
 	if (signs)
 		g->present |= 1u << key->algorithm;
 	if (!signs && !revoked && key->stage != MZ_DKIM_RETIRING)
+		return;
+	if (key->stage == MZ_DKIM_PENDING && key->handed == 0 && !g->domain->dkim_automatic)
+		return;
+	if (is_manual(g->domain, key->selector))
 		return;
 	selector = mz_arena_strdup(&g->out->arena, key->selector);
 	text = revoked ? "" : mz_arena_strdup(&g->out->arena, key->public_text);
@@ -125,12 +140,13 @@ static void check_template(struct gathering *g)
 	mz_str_clear(&selector);
 }
 
-static void automatic_keys(struct gathering *g, struct mz_store *store)
+static void stored_keys(struct gathering *g, struct mz_store *store)
 {
 	const struct mz_conf_domain *domain = g->domain;
 	int err = MZ_OK;
 
-	check_template(g);
+	if (domain->dkim_automatic)
+		check_template(g);
 	if (store != NULL)
 		err = mz_store_dkim_list(store, domain->text, stored_key, g);
 	if (err != MZ_OK) {
@@ -139,7 +155,8 @@ static void automatic_keys(struct gathering *g, struct mz_store *store)
 			      mz_strerror(err));
 		note(g, err);
 	}
-	g->out->dkim_missing = domain->dkim_algorithms & ~g->present;
+	if (domain->dkim_automatic)
+		g->out->dkim_missing = domain->dkim_algorithms & ~g->present;
 }
 
 static void certificates(struct gathering *g, struct mz_store *store, int64_t now)
@@ -148,22 +165,28 @@ static void certificates(struct gathering *g, struct mz_store *store, int64_t no
 	const struct mz_cert **certs =
 		mz_arena_alloc(&g->out->arena,
 			       system->certificate_count * sizeof(struct mz_cert *));
+	const char **faults =
+		mz_arena_alloc(&g->out->arena, system->certificate_count * sizeof(*faults));
 
-	if (certs == NULL) {
+	if (certs == NULL || faults == NULL) {
 		note(g, MZ_ENOMEM);
 		return;
 	}
+	/* What cannot be read now is a matter of the hosts that it covers. */
 	for (size_t i = 0; i < system->certificate_count; i++) {
 		int err = MZ_OK;
 
-		certs[i] = mz_cache_cert(g->cache, &system->certificates[i], g->errors, &err);
-		if (certs[i] == NULL)
+		faults[i] = NULL;
+		certs[i] = mz_cache_cert(g->cache, &system->certificates[i], NULL, &err);
+		if (err == MZ_ENOMEM)
 			note(g, err);
+		else if (err != MZ_OK)
+			faults[i] = g->out->cert_fault = mz_facts_fault(g->cache);
 	}
 	g->out->certs = certs;
-	if (g->err != MZ_OK)
-		return;
-	note(g, mz_facts_tlsa(g->out, g->domain, store, now, g->errors));
+	g->out->cert_faults = faults;
+	if (g->err != MZ_ENOMEM)
+		note(g, mz_facts_tlsa(g->out, g->domain, store, now, g->errors));
 }
 
 static void document(struct gathering *g)
@@ -186,8 +209,7 @@ int mz_facts_load(struct mz_facts *out, struct mz_facts_cache *cache,
 	*out = (struct mz_facts){0};
 	if (published(&g, MZ_FAMILY_DKIM)) {
 		manual_keys(&g);
-		if (domain->dkim_automatic)
-			automatic_keys(&g, store);
+		stored_keys(&g, store);
 	}
 	if (published(&g, MZ_FAMILY_TLSA) && domain->system->certificate_count > 0)
 		certificates(&g, store, now);
@@ -244,26 +266,32 @@ void mz_facts_check(struct mz_facts_cache *cache, const struct mz_conf *conf,
 	}
 }
 
-void mz_facts_expired(struct mz_facts_cache *cache, const struct mz_conf *conf, int64_t now,
-		      void (*fn)(void *arg, const char *line), void *arg)
+static void tell_doubt(struct mz_facts_cache *cache, const struct mz_conf_certificate *certificate,
+		       int64_t now, void (*fn)(void *arg, bool fault, const char *line), void *arg)
+{
+	const struct mz_cert *cert = mz_cache_known_cert(cache, certificate);
+	const char *fault = mz_cache_known_fault(cache, certificate);
+	struct mz_cause line = {0};
+	char time[MZ_TIME_TEXT] = "";
+
+	if (fault != NULL)
+		(void)mz_cause_set(&line, MZ_OK, "%s:%u: %s", certificate->where.file,
+				   certificate->where.line, fault);
+	else if (cert != NULL && cert->not_after < now)
+		(void)mz_cause_set(&line, MZ_OK,
+				   "%.300s: the certificate has expired (%s): its TLSA records "
+				   "stay, and no older one leaves until it is renewed",
+				   certificate->file, mz_clock_text(cert->not_after, time));
+	if (line.text[0] != '\0')
+		fn(arg, fault != NULL, line.text);
+}
+
+void mz_facts_doubts(struct mz_facts_cache *cache, const struct mz_conf *conf, int64_t now,
+		     void (*fn)(void *arg, bool fault, const char *line), void *arg)
 {
 	for (size_t i = 0; i < conf->system_count; i++) {
-		for (size_t k = 0; k < conf->systems[i].certificate_count; k++) {
-			const struct mz_conf_certificate *certificate =
-				&conf->systems[i].certificates[k];
-			const struct mz_cert *cert = mz_cache_known_cert(cache, certificate);
-			char time[MZ_TIME_TEXT] = "";
-			struct mz_cause line = {0};
-
-			if (cert == NULL || cert->not_after >= now)
-				continue;
-			(void)mz_cause_set(&line, MZ_OK,
-					   "%.300s: the certificate has expired (%s): its TLSA "
-					   "records stay, and no older one leaves until it is "
-					   "renewed",
-					   certificate->file, mz_clock_text(cert->not_after, time));
-			fn(arg, line.text);
-		}
+		for (size_t k = 0; k < conf->systems[i].certificate_count; k++)
+			tell_doubt(cache, &conf->systems[i].certificates[k], now, fn, arg);
 	}
 }
 

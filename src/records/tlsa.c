@@ -4,14 +4,13 @@
 
 #include <string.h>
 
-enum { USAGE_TA = 2, USAGE_EE = 3, SELECTOR_SPKI = 1, MATCHING_SHA256 = 1 };
+enum { SELECTOR_SPKI = 1, MATCHING_SHA256 = 1 };
 
-static void put_tlsa(struct mz_derivation *d, const uint8_t *owner, uint8_t usage,
-		     const uint8_t digest[MZ_SPKI_DIGEST])
+static void put_tlsa(struct mz_derivation *d, const uint8_t *owner, const struct mz_tlsa_key *key)
 {
-	uint8_t rdata[3 + MZ_SPKI_DIGEST] = {usage, SELECTOR_SPKI, MATCHING_SHA256};
+	uint8_t rdata[3 + MZ_SPKI_DIGEST] = {(uint8_t)key->usage, SELECTOR_SPKI, MATCHING_SHA256};
 
-	memcpy(rdata + 3, digest, MZ_SPKI_DIGEST);
+	memcpy(rdata + 3, key->digest, MZ_SPKI_DIGEST);
 	mz_derive_put(d, owner, MZ_TYPE_TLSA, MZ_CLAIM_WHOLE, rdata, sizeof(rdata));
 }
 
@@ -21,12 +20,6 @@ void mz_derive_tlsa(struct mz_derivation *d)
 		const struct mz_fact_tlsa *tlsa = &d->facts->tlsa[i];
 
 		for (size_t k = 0; k < tlsa->set.count; k++)
-			put_tlsa(d, tlsa->owner, USAGE_EE, tlsa->set.key[k].digest);
-		for (size_t c = 0; c < tlsa->cert_count; c++) {
-			const struct mz_cert *cert = d->facts->certs[tlsa->cert[c]];
-
-			for (size_t k = 0; k < cert->issuer_count; k++)
-				put_tlsa(d, tlsa->owner, USAGE_TA, cert->issuers[k]);
-		}
+			put_tlsa(d, tlsa->owner, &tlsa->set.key[k]);
 	}
 }

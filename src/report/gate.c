@@ -145,10 +145,12 @@ static void for_domains(struct gate *gate, bool all,
 			continue;
 		err = mz_facts_load_tlsa(&facts, gate->facts, domain, gate->store, gate->now,
 					 &gate->errors);
-		if (err == MZ_OK)
+		if (err == MZ_OK && facts.cert_fault != NULL)
+			mz_conf_error(&gate->errors, &domain->where, "%s", facts.cert_fault);
+		if (err == MZ_OK && facts.cert_fault == NULL)
 			fn(gate, domain, &facts);
 		else
-			gate->err = err;
+			gate->err = err == MZ_OK ? MZ_EINVAL : err;
 		mz_facts_clear(&facts);
 	}
 }

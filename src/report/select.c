@@ -142,6 +142,11 @@ int mz_select_places(struct mz_selection *out, const struct mz_conf *conf, struc
 			 places.name);
 		return MZ_ENOTFOUND;
 	}
+	if (places.err == MZ_OK && out->count > 0 && configured != NULL && configured->automatic)
+		complain(say, arg,
+			 "note: %s stays under automatic management: its records come again at "
+			 "the next apply or reconcile",
+			 places.name);
 	return places.err;
 }
 

@@ -71,6 +71,19 @@ int mz_store_change_narrow(struct mz_store *store, int64_t id, const struct mz_r
 	return run_on_row(&q, id);
 }
 
+/* What fails again and again is in the history once. */
+static int forget_earlier(struct mz_store *store, int64_t id)
+{
+	struct mz_query q = {0};
+	int err = mz_query_write(&q, store, MZ_SQL_CHANGE_FORGET);
+
+	if (err != MZ_OK)
+		return err;
+	mz_query_int(&q, id);
+	mz_query_int(&q, MZ_CHANGE_FAILED);
+	return mz_query_run(&q);
+}
+
 int mz_store_change_end(struct mz_store *store, int64_t id, enum mz_change_state state,
 			uint32_t serial)
 {
@@ -81,7 +94,8 @@ int mz_store_change_end(struct mz_store *store, int64_t id, enum mz_change_state
 		return err;
 	mz_query_int(&q, (int64_t)state);
 	mz_query_int(&q, serial);
-	return run_on_row(&q, id);
+	err = run_on_row(&q, id);
+	return err == MZ_OK && state == MZ_CHANGE_FAILED ? forget_earlier(store, id) : err;
 }
 
 /* One row, copied out of the statement. */
@@ -153,13 +167,15 @@ static void clear_row(struct row *row)
 	mz_arena_clear(&row->texts);
 }
 
-int mz_store_changes(struct mz_store *store, const char *domain, bool intended, unsigned limit,
-		     void (*fn)(void *arg, const struct mz_store_change *change), void *arg)
+int mz_store_changes(struct mz_store *store, const char *domain, bool intended, int64_t below,
+		     unsigned limit, void (*fn)(void *arg, const struct mz_store_change *change),
+		     void *arg)
 {
-	int64_t below = INT64_MAX, damaged = 0;
+	int64_t damaged = 0;
 	unsigned shown = 0;
 	int got = 1, err = MZ_OK;
 
+	below = below == 0 ? INT64_MAX : below;
 	while (got > 0 && err == MZ_OK && (limit == 0 || shown < limit)) {
 		struct row row = {0};
 

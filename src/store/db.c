@@ -20,12 +20,15 @@ static const char *const sql[MZ_SQL_COUNT] = {
 		" desired = excluded.desired, last_verified = excluded.last_verified,"
 		" large = excluded.large, no_axfr = excluded.no_axfr,"
 		" in_place = excluded.in_place, others = excluded.others",
+	[MZ_SQL_ZONE_LET_GO] = "DELETE FROM zone WHERE domain = ?1 AND (server, origin) IN"
+			       " (SELECT server, origin FROM ledger WHERE domain = ?1)",
 	[MZ_SQL_LEDGER_GET] =
 		"SELECT rrs FROM ledger WHERE server = ? AND origin = ? AND domain = ?",
 	[MZ_SQL_LEDGER_PUT] = "INSERT INTO ledger (server, origin, domain, rrs) VALUES (?, ?, ?, ?)"
 			      " ON CONFLICT DO UPDATE SET rrs = excluded.rrs",
 	[MZ_SQL_LEDGER_DELETE] =
 		"DELETE FROM ledger WHERE server = ? AND origin = ? AND domain = ?",
+	[MZ_SQL_LEDGER_LET_GO] = "DELETE FROM ledger WHERE domain = ?",
 	[MZ_SQL_LEDGER_PLACES] =
 		"SELECT server, origin FROM ledger WHERE domain = ?1 UNION"
 		" SELECT server, origin FROM change WHERE domain = ?1 AND state = 0"
@@ -39,6 +42,10 @@ static const char *const sql[MZ_SQL_COUNT] = {
 		" VALUES (?, ?, ?, ?, 0, 0, ?, ?)",
 	[MZ_SQL_CHANGE_NARROW] = "UPDATE change SET added = ?, deleted = ? WHERE id = ?",
 	[MZ_SQL_CHANGE_END] = "UPDATE change SET state = ?, serial = ? WHERE id = ?",
+	[MZ_SQL_CHANGE_FORGET] = "DELETE FROM change WHERE id IN (SELECT old.id FROM change AS new "
+				 "JOIN change AS old"
+				 " USING (domain, server, origin, added, deleted)"
+				 " WHERE new.id = ?1 AND old.id < ?1 AND old.state = ?2)",
 /* One row at a time, so that the caller may use the store between two of them. */
 #define CHANGE_COLUMNS                                                                             \
 	"SELECT id, time, server, origin, domain, state, serial, added, deleted FROM change "
@@ -66,16 +73,24 @@ static const char *const sql[MZ_SQL_COUNT] = {
 	[MZ_SQL_TASK_LAST] = "SELECT seq FROM sqlite_sequence WHERE name = 'task'",
 	[MZ_SQL_TASKS_TRIM] = "DELETE FROM task WHERE id IN (SELECT id FROM task WHERE state >= 3"
 			      " ORDER BY changed DESC, id DESC LIMIT -1 OFFSET ?)",
-	[MZ_SQL_DOMAIN_PUT] = "INSERT INTO domain (name, on_removal) VALUES (?, ?)"
-			      " ON CONFLICT DO UPDATE SET on_removal = excluded.on_removal",
+	[MZ_SQL_DOMAIN_PUT] = "INSERT INTO domain (name, on_removal, delete_after) VALUES (?, ?, ?)"
+			      " ON CONFLICT DO UPDATE SET on_removal = excluded.on_removal,"
+			      " delete_after = excluded.delete_after",
 	[MZ_SQL_DOMAIN_DELETE] = "DELETE FROM domain WHERE name = ?",
-	[MZ_SQL_DOMAINS] = "SELECT on_removal, name FROM domain ORDER BY name",
+#define DOMAIN_COLUMNS "SELECT on_removal, delete_after, name FROM domain "
+	[MZ_SQL_DOMAINS] = DOMAIN_COLUMNS "ORDER BY name",
+	[MZ_SQL_DOMAIN_GET] = DOMAIN_COLUMNS "WHERE name = ?",
 	[MZ_SQL_DKIM_ADD] =
 		"INSERT INTO dkim (domain, selector, algorithm, stage, version, public_text,"
 		" created, since) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
 	[MZ_SQL_DKIM_STAGE] =
 		"UPDATE dkim SET stage = ?, since = ?, handed = MAX(handed, (stage = 1) * since),"
 		" rotate = 0 WHERE domain = ? AND selector = ?",
+	[MZ_SQL_DKIM_SWITCH] =
+		"UPDATE dkim SET stage = 2 - (selector = ?2), since = ?4,"
+		" handed = handed * (selector = ?2), rotate = 0"
+		" WHERE domain = ?1 AND selector IN (?2, ?3) AND 1 + (?3 IS NOT NULL) ="
+		" (SELECT count(*) FROM dkim WHERE domain = ?1 AND selector IN (?2, ?3))",
 	[MZ_SQL_DKIM_HANDED] = "UPDATE dkim SET handed = ? WHERE domain = ? AND selector = ?",
 	[MZ_SQL_DKIM_ROTATE] = "UPDATE dkim SET rotate = ? WHERE domain = ? AND selector = ?",
 #define DKIM_COLUMNS                                                                               \
@@ -84,6 +99,7 @@ static const char *const sql[MZ_SQL_COUNT] = {
 	[MZ_SQL_DKIM_LIST] = DKIM_COLUMNS "WHERE domain = ? ORDER BY id",
 	[MZ_SQL_DKIM_SIGNING] =
 		DKIM_COLUMNS "WHERE stage = 1 OR (stage = 0 AND handed > 0) ORDER BY domain, id",
+	[MZ_SQL_DKIM_DOMAINS] = "SELECT DISTINCT domain FROM dkim WHERE stage <> 4 ORDER BY domain",
 	[MZ_SQL_DKIM_SEEN_PUT] =
 		"INSERT INTO dkim_seen (domain, selector, server, hits, since, looked, cached)"
 		" VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET hits = excluded.hits,"
@@ -92,22 +108,28 @@ static const char *const sql[MZ_SQL_COUNT] = {
 				  " WHERE domain = ? AND selector = ? ORDER BY server",
 	[MZ_SQL_DKIM_SEEN_DELETE] = "DELETE FROM dkim_seen WHERE domain = ? AND selector = ?",
 #define TLSA_OWNER " server = ? AND origin = ? AND owner = ?"
-	[MZ_SQL_TLSA_GET] = "SELECT digest, role, since, served, ttl FROM tlsa WHERE" TLSA_OWNER
-			    " AND system = ? ORDER BY digest",
+#define TLSA_KEY " WHERE server = ?1 AND origin = ?2 AND owner = ?3 AND usage = ?4 AND digest = ?5"
+	[MZ_SQL_TLSA_GET] = "SELECT digest, role, since, served, ttl, usage, gone FROM tlsa"
+			    " WHERE" TLSA_OWNER " AND system = ? ORDER BY usage, digest",
+	/* 32: MZ_TLSA_KEYS */
+	[MZ_SQL_TLSA_ANYWHERE] =
+		"SELECT digest, min(role), max(since), 0, max(ttl), usage, iif(min(gone) = 0, 0, "
+		"max(gone))"
+		" FROM tlsa WHERE owner = ? GROUP BY usage, digest ORDER BY usage, digest LIMIT 32",
 	[MZ_SQL_TLSA_CLEAR] = "DELETE FROM tlsa WHERE" TLSA_OWNER " AND system = ?",
-	[MZ_SQL_TLSA_PUT] =
-		"INSERT INTO tlsa (server, origin, owner, system, digest, role, since, served, ttl)"
-		" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	[MZ_SQL_TLSA_ADDING] =
-		"UPDATE tlsa SET served = 0, ttl = max(?5, (SELECT coalesce(max(o.ttl), 0)"
-		" FROM tlsa o WHERE o.server = ?1 AND o.origin = ?2 AND o.owner = ?3"
-		" AND (o.served = 0 OR o.served + o.ttl > ?6)))"
-		" WHERE server = ?1 AND origin = ?2 AND owner = ?3 AND digest = ?4",
-	[MZ_SQL_TLSA_SERVED] = "UPDATE tlsa SET served = ?5 WHERE server = ?1 AND origin = ?2"
-			       " AND owner = ?3 AND digest = ?4 AND served = 0",
-	[MZ_SQL_TLSA_DELETING] = "DELETE FROM tlsa WHERE" TLSA_OWNER " AND digest = ?",
-	/* 1: MZ_TLSA_LEAF */
-	[MZ_SQL_TLSA_IN_USE] = "SELECT digest FROM tlsa WHERE" TLSA_OWNER " AND role = 1",
+	[MZ_SQL_TLSA_PUT] = "INSERT INTO tlsa (server, origin, owner, system, usage, digest, role, "
+			    "since, served,"
+			    " gone, ttl) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[MZ_SQL_TLSA_ADDING] = "UPDATE tlsa SET served = 0, gone = 0, ttl = max(?6, (SELECT "
+			       "coalesce(max(o.ttl), 0)"
+			       " FROM tlsa o WHERE o.server = ?1 AND o.origin = ?2 AND o.owner = ?3"
+			       " AND (o.served = 0 OR o.served + o.ttl > ?7)))" TLSA_KEY,
+	[MZ_SQL_TLSA_SERVED] = "UPDATE tlsa SET served = ?6" TLSA_KEY " AND served = 0",
+	[MZ_SQL_TLSA_DELETING] = "UPDATE tlsa SET served = 0, gone = ?6" TLSA_KEY " AND gone = 0",
+	[MZ_SQL_TLSA_FORGET] = "DELETE FROM tlsa WHERE gone > 0 AND gone + 2 * ttl < ?",
+	/* 3: MZ_TLSA_SERVER, 0: MZ_TLSA_NEXT */
+	[MZ_SQL_TLSA_IN_USE] = "SELECT digest, role FROM tlsa WHERE" TLSA_OWNER
+			       " AND usage = 3 AND role > 0 AND gone = 0",
 };
 
 struct mz_store *mz_store_new(const char *directory)

@@ -14,15 +14,18 @@ enum mz_store_sql {
 	MZ_SQL_ROLLBACK,
 	MZ_SQL_ZONE_GET,
 	MZ_SQL_ZONE_PUT,
+	MZ_SQL_ZONE_LET_GO,
 	MZ_SQL_LEDGER_GET,
 	MZ_SQL_LEDGER_PUT,
 	MZ_SQL_LEDGER_DELETE,
+	MZ_SQL_LEDGER_LET_GO,
 	MZ_SQL_LEDGER_PLACES,
 	MZ_SQL_LEDGER_DOMAINS,
 	MZ_SQL_LEDGER_ALL,
 	MZ_SQL_CHANGE_BEGIN,
 	MZ_SQL_CHANGE_NARROW,
 	MZ_SQL_CHANGE_END,
+	MZ_SQL_CHANGE_FORGET,
 	MZ_SQL_CHANGES,
 	MZ_SQL_CHANGES_INTENDED,
 	MZ_SQL_CHANGES_DOMAIN,
@@ -37,21 +40,26 @@ enum mz_store_sql {
 	MZ_SQL_DOMAIN_PUT,
 	MZ_SQL_DOMAIN_DELETE,
 	MZ_SQL_DOMAINS,
+	MZ_SQL_DOMAIN_GET,
 	MZ_SQL_DKIM_ADD,
 	MZ_SQL_DKIM_STAGE,
+	MZ_SQL_DKIM_SWITCH,
 	MZ_SQL_DKIM_HANDED,
 	MZ_SQL_DKIM_ROTATE,
 	MZ_SQL_DKIM_LIST,
 	MZ_SQL_DKIM_SIGNING,
+	MZ_SQL_DKIM_DOMAINS,
 	MZ_SQL_DKIM_SEEN_PUT,
 	MZ_SQL_DKIM_SEEN_LIST,
 	MZ_SQL_DKIM_SEEN_DELETE,
 	MZ_SQL_TLSA_GET,
+	MZ_SQL_TLSA_ANYWHERE,
 	MZ_SQL_TLSA_CLEAR,
 	MZ_SQL_TLSA_PUT,
 	MZ_SQL_TLSA_ADDING,
 	MZ_SQL_TLSA_SERVED,
 	MZ_SQL_TLSA_DELETING,
+	MZ_SQL_TLSA_FORGET,
 	MZ_SQL_TLSA_IN_USE,
 	MZ_SQL_COUNT
 };
@@ -106,6 +114,9 @@ int mz_query_step(struct mz_query *q);
 void mz_query_end(struct mz_query *q);
 /* Step and end, for statements that give no rows. */
 int mz_query_run(struct mz_query *q);
+
+/* For statements whose one column is a domain: calls fn for each row, when no statement is open any more. */
+int mz_query_each_domain(struct mz_query *q, void (*fn)(void *arg, const char *domain), void *arg);
 
 /* A column that must lie in 0..max; false when it does not. */
 bool mz_query_bounded(const struct mz_query *q, int column, uint32_t max, uint32_t *out);

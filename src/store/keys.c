@@ -77,6 +77,26 @@ int mz_store_dkim_set_stage(struct mz_store *store, const char *domain, const ch
 							: err;
 }
 
+int mz_store_dkim_switch(struct mz_store *store, const char *domain, const char *selector,
+			 const char *old, int64_t since)
+{
+	struct mz_query q = {0};
+	int err = mz_query_write(&q, store, MZ_SQL_DKIM_SWITCH);
+
+	if (err != MZ_OK)
+		return err;
+	mz_query_text(&q, domain);
+	mz_query_text(&q, selector);
+	mz_query_text(&q, old);
+	mz_query_int(&q, since);
+	err = mz_query_run(&q);
+	if (err == MZ_OK && sqlite3_changes(store->db) == 0)
+		return mz_store_fault(store, MZ_ENOTFOUND,
+				      "%s has no DKIM key %s, or none that it follows", domain,
+				      selector);
+	return err;
+}
+
 int mz_store_dkim_set_handed(struct mz_store *store, const char *domain, const char *selector,
 			     int64_t handed)
 {
@@ -191,6 +211,15 @@ int mz_store_dkim_signing(struct mz_store *store,
 
 	mz_query_read(&q, store, MZ_SQL_DKIM_SIGNING);
 	return list(&q, "some domain", fn, arg);
+}
+
+int mz_store_dkim_domains(struct mz_store *store, void (*fn)(void *arg, const char *domain),
+			  void *arg)
+{
+	struct mz_query q = {0};
+
+	mz_query_read(&q, store, MZ_SQL_DKIM_DOMAINS);
+	return mz_query_each_domain(&q, fn, arg);
 }
 
 /* ---- what was seen of their records -------------------------------------------------------- */

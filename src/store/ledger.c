@@ -70,6 +70,26 @@ int mz_store_ledger_put(struct mz_store *store, const char *server, const char *
 	return mz_query_run(&q);
 }
 
+int mz_store_let_go(struct mz_store *store, const char *domain, bool *any)
+{
+	/* A zone that is not known as verified is read, should the domain come back. */
+	static const enum mz_store_sql steps[] = {MZ_SQL_ZONE_LET_GO, MZ_SQL_LEDGER_LET_GO};
+	int err = MZ_OK;
+
+	*any = false;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && err == MZ_OK; i++) {
+		struct mz_query q = {0};
+
+		err = mz_query_write(&q, store, steps[i]);
+		if (err != MZ_OK)
+			return err;
+		mz_query_text(&q, domain);
+		err = mz_query_run(&q);
+		*any = sqlite3_changes(store->db) > 0;
+	}
+	return err;
+}
+
 /* Runs the query and keeps its `columns` text columns, each with its NUL, row after row: the
  * caller of the store gets them when no statement is open any more, and may use the store. */
 static int collect(struct mz_query *q, int columns, struct mz_str *out)
@@ -86,7 +106,7 @@ static int collect(struct mz_query *q, int columns, struct mz_str *out)
 	}
 	mz_query_end(q);
 	if (got == 0 && out->failed)
-		return mz_store_fault(q->store, MZ_ENOMEM, "out of memory for the list of ledgers");
+		return mz_store_fault(q->store, MZ_ENOMEM, "out of memory for a list of domains");
 	return got;
 }
 
@@ -110,8 +130,7 @@ int mz_store_ledger_places(struct mz_store *store, const char *domain,
 	return err;
 }
 
-/* Calls fn for each row of a query that gives domains. */
-static int each_domain(struct mz_query *q, void (*fn)(void *arg, const char *domain), void *arg)
+int mz_query_each_domain(struct mz_query *q, void (*fn)(void *arg, const char *domain), void *arg)
 {
 	struct mz_str rows = {0};
 	int err = collect(q, 1, &rows);
@@ -130,7 +149,7 @@ int mz_store_ledger_domains(struct mz_store *store, const char *server, const ch
 	mz_query_read(&q, store, MZ_SQL_LEDGER_DOMAINS);
 	mz_query_text(&q, server);
 	mz_query_text(&q, origin);
-	return each_domain(&q, fn, arg);
+	return mz_query_each_domain(&q, fn, arg);
 }
 
 int mz_store_ledger_all(struct mz_store *store, void (*fn)(void *arg, const char *domain),
@@ -139,5 +158,5 @@ int mz_store_ledger_all(struct mz_store *store, void (*fn)(void *arg, const char
 	struct mz_query q = {0};
 
 	mz_query_read(&q, store, MZ_SQL_LEDGER_ALL);
-	return each_domain(&q, fn, arg);
+	return mz_query_each_domain(&q, fn, arg);
 }

@@ -52,6 +52,21 @@ const char *const mz_store_steps[] = {
 	" digest BLOB NOT NULL, role INTEGER NOT NULL, since INTEGER NOT NULL,"
 	" served INTEGER NOT NULL, ttl INTEGER NOT NULL,"
 	" PRIMARY KEY (server, origin, owner, system, digest)) STRICT, WITHOUT ROWID;",
+	/* 4 -> 5. For how long the DKIM keys of a domain that left are kept: 30 days by default. */
+	"ALTER TABLE domain ADD COLUMN delete_after INTEGER NOT NULL DEFAULT 2592000;",
+	/* 5 -> 6. Issuers' keys beside those of servers (`usage`), and keys that left before their time. */
+	"ALTER TABLE tlsa RENAME TO tlsa_before;"
+	"CREATE TABLE tlsa ("
+	" server TEXT NOT NULL, origin TEXT NOT NULL, owner BLOB NOT NULL, system TEXT NOT NULL,"
+	" usage INTEGER NOT NULL, digest BLOB NOT NULL, role INTEGER NOT NULL,"
+	" since INTEGER NOT NULL, served INTEGER NOT NULL, gone INTEGER NOT NULL,"
+	" ttl INTEGER NOT NULL,"
+	" PRIMARY KEY (server, origin, owner, system, usage, digest)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX tlsa_owner ON tlsa (owner);"
+	"CREATE INDEX tlsa_gone ON tlsa (gone) WHERE gone > 0;"
+	"INSERT INTO tlsa SELECT server, origin, owner, system, 3, digest, role, since, served, 0,"
+	" ttl FROM tlsa_before;"
+	"DROP TABLE tlsa_before;",
 };
 const int mz_store_version = (int)(sizeof(mz_store_steps) / sizeof(mz_store_steps[0]));
 

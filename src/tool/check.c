@@ -41,6 +41,11 @@ int tool_derive(const struct mz_conf_domain *domain, struct mz_facts_cache *cach
 	struct mz_facts facts = {0};
 	int err = mz_facts_load(&facts, cache, domain, store, mz_clock_wall(), errors);
 
+	/* Whoever takes the records takes them for all. */
+	if (err == MZ_OK && facts.cert_fault != NULL && out != NULL) {
+		mz_conf_error(errors, &domain->where, "%s: %s", domain->text, facts.cert_fault);
+		err = MZ_EINVAL;
+	}
 	if (err == MZ_OK)
 		err = mz_records_derive(domain, &facts, &list, errors);
 	if (err != MZ_OK && errors->count == 0)
@@ -137,8 +142,11 @@ static int export_domain(const struct mz_conf_domain *domain, struct mz_facts_ca
 	tool_print_errors(&errors);
 	for (unsigned a = 0; a < MZ_DKIM_ALGORITHMS && err == MZ_OK; a++) {
 		if ((missing >> a & 1u) != 0)
-			mz_str_addf(&text, "; %s: the first apply makes a DKIM key for %s\n",
-				    domain->text,
+			mz_str_addf(&text, "; %s: %s for %s\n", domain->text,
+				    domain->automatic
+					    ? "the first apply makes a DKIM key"
+					    : "DNS is under manual management, so nothing "
+					      "makes a DKIM key",
 				    mz_dkim_algorithm_name((enum mz_dkim_algorithm)a));
 	}
 	for (size_t i = 0; i < list.count; i++) {

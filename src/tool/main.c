@@ -43,20 +43,34 @@ static const struct command commands[] = {
 	{"reload", "", "read the configuration anew", tool_remote, 0, 0, 0},
 	{"version", "", "the version of the running mailzoned", tool_remote, 0, 0, 0},
 };
+/* Commands that go on with a word of their own, and how many words that makes. */
+static const struct {
+	const char *command, *word;
+	int min, max;
+} words[] = {
+	{"tasks", "show", 2, 2},       {"tasks", "retry", 2, 2}, {"tasks", "cancel", 2, 2},
+	{"tasks", "reschedule", 3, 3}, {"dkim", "list", 1, 2},	 {"dkim", "rotate", 2, 2},
+	{"dkim", "revoke", 3, 3},
+};
 /* Memory up to this size is kept when it is freed: the next zone needs it again at once. */
 enum { KEPT_OCTETS = 32 << 20 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
 void tool_error(const char *fmt, ...)
 {
+	char text[4096] = "";
 	va_list args;
 
-	(void)fflush(stdout);
-	(void)fputs("mailzone: ", stderr);
 	va_start(args, fmt);
-	(void)vfprintf(stderr, fmt, args);
+	(void)vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	(void)fputc('\n', stderr);
+	/* What was typed may be in it: one line, and nothing that a terminal would obey. */
+	for (char *c = text; *c != '\0'; c++) {
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+	}
+	(void)fflush(stdout);
+	(void)fprintf(stderr, "mailzone: %s\n", text);
 }
 
 static void usage(FILE *to)
@@ -282,6 +296,21 @@ static bool fits(const struct options *options, const struct command *command)
 	return true;
 }
 
+static bool words_fit(const struct command *command, int argc, char **argv)
+{
+	bool has_words = false;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]) && argc > 0; i++) {
+		if (strcmp(words[i].command, command->name) != 0)
+			continue;
+		has_words = true;
+		if (strcmp(words[i].word, argv[0]) == 0)
+			return argc >= words[i].min && argc <= words[i].max;
+	}
+	return !has_words && argc >= command->min_arguments &&
+	       (command->max_arguments < 0 || argc <= command->max_arguments);
+}
+
 static int run(struct options *options, int argc, char **argv)
 {
 	const struct command *command = NULL;
@@ -298,8 +327,7 @@ static int run(struct options *options, int argc, char **argv)
 	options->command = command->name;
 	argc--;
 	argv++;
-	if (argc < command->min_arguments ||
-	    (command->max_arguments >= 0 && argc > command->max_arguments)) {
+	if (!words_fit(command, argc, argv)) {
 		tool_error("usage: mailzone %s %s", command->name, command->arguments);
 		return EXIT_WRONG_USAGE;
 	}

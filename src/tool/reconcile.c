@@ -55,6 +55,12 @@ static void on_error(void *arg, const char *line)
 	tool_error("%s", line);
 }
 
+static void on_doubt(void *arg, bool fault, const char *line)
+{
+	(void)fault; /* the run fails for it, where it matters */
+	on_error(arg, line);
+}
+
 static void on_done(void *arg)
 {
 	struct run *run = arg;
@@ -117,6 +123,21 @@ static int open_state(struct run *run, bool write)
 	}
 	if (err != MZ_OK)
 		tool_error("%s", cause.text[0] != '\0' ? cause.text : mz_strerror(err));
+	return err;
+}
+
+/* What is managed by hand now is ours no more. */
+static int let_manual_go(struct run *run)
+{
+	bool any = false;
+	int err = MZ_OK;
+
+	for (size_t i = 0; i < run->conf->domain_count && err == MZ_OK; i++) {
+		if (!run->conf->domains[i].automatic)
+			err = mz_store_let_go(run->store, run->conf->domains[i].text, &any);
+	}
+	if (err != MZ_OK)
+		tool_error("%s", mz_store_error(run->store));
 	return err;
 }
 
@@ -208,7 +229,9 @@ static int reconcile(const struct options *options, int argc, char **argv, enum 
 		    open_state(&run, mode != MZ_FLOW_PLAN) == MZ_OK;
 
 	if (good && mode == MZ_FLOW_APPLY)
-		mz_facts_expired(run.facts, run.conf, mz_clock_wall(), on_error, &run);
+		good = let_manual_go(&run) == MZ_OK;
+	if (good && mode == MZ_FLOW_APPLY)
+		mz_facts_doubts(run.facts, run.conf, mz_clock_wall(), on_doubt, &run);
 	if (good && mode == MZ_FLOW_APPLY)
 		written = write_policies(&run);
 	good = good && run_jobs(&run, mode) == MZ_OK;

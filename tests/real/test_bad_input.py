@@ -485,8 +485,18 @@ def test_bad_pem(whole, name, fault):
             "huge": b"x" * (20 << 20),
         }[fault]
         whole.file(name, data)
-    errors = refused(whole, re.escape(name))
-    assert LINE.match(errors[0]), errors
+    if name == "s1.pem":
+        errors = refused(whole, re.escape(name))
+        assert LINE.match(errors[0]), errors
+        return
+    # An error of check; apply says so, and goes on with the records that need no certificate.
+    whole.write()
+    checked = whole.run("check", timeout=60)
+    assert checked.code == 1 and checked.out == "" and checked.err.count("\n") == 1, checked
+    assert re.search(re.escape(name), checked.err) and LINE.match(checked.err.rstrip("\n")), checked
+    applied = whole.run("apply", timeout=60)
+    assert applied.code == 1 and applied.err.count("\n") == 2, applied
+    assert re.search(re.escape(name), applied.err.splitlines()[0]) and "no connection" in applied.err, applied
 
 
 def test_dkim_key_kinds(whole):

@@ -2,9 +2,12 @@
 """ACME DNS-01: challenge present and cleanup add and remove one TXT, and nothing else."""
 
 import base64
+import concurrent.futures
 import hashlib
 import os
 import signal
+import socket
+import sqlite3
 import subprocess
 
 import dns.name
@@ -15,7 +18,7 @@ import acme
 import mz
 import mzd
 import servers
-from proxy import UPDATE, Proxy, opcode
+from proxy import UPDATE, Proxy, opcode, read_frame, write_frame
 
 
 def value(seed):
@@ -30,7 +33,11 @@ DASH = next(v for v in map(value, range(10000)) if v.startswith("-"))
 
 def texts(server, name):
     """The TXT strings that a query finds at _acme-challenge.NAME: what a CA sees."""
-    answer = server.query("_acme-challenge.%s" % name, "TXT", tcp=True)
+    return strings(server, "_acme-challenge." + name)
+
+
+def strings(server, owner):
+    answer = server.query(owner, "TXT", tcp=True)
     return sorted(
         b"".join(r.strings).decode() for rrset in answer.answer if rrset.rdtype == dns.rdatatype.TXT for r in rrset
     )
@@ -411,6 +418,45 @@ def test_tool_is_killed(server, site, where):
         assert server.axfr(zone) == before
 
 
+@pytest.mark.parametrize("action", ["present", "cleanup"])
+def test_what_is_on_its_way(server, site, action):
+    """The update of a process that was killed arrives while the opposite is asked for: that has the last word."""
+    zone = server.add_zone(servers.fresh("acme"))
+    with Proxy(server.port) as proxy:
+        site = site(proxy.port)
+        site.add_domain(zone)
+        site.write()
+        if action == "cleanup":
+            site.must(0, "challenge", "present", zone, value(1))
+        process, held = [], []
+
+        def hold(message, _):
+            if opcode(message) == UPDATE and not held:
+                os.kill(process[0].pid, signal.SIGKILL)
+                process[0].wait()
+                held.append(message)
+                return []
+
+        proxy.on_request = hold
+        process.append(start(site, action, zone, value(1)))
+        servers.wait_for("the kill", lambda: held)
+        seen = len(proxy.requests)
+        opposite = start(site, "cleanup" if action == "present" else "present", zone, value(1))
+        servers.wait_for("its first question", lambda: len(proxy.requests) > seen)
+        try:
+            opposite.wait(0.5)  # half a second is a long way
+        except subprocess.TimeoutExpired:
+            pass
+        with socket.create_connection((servers.HOST, server.port), 10) as late:
+            write_frame(late, held[0])
+            assert read_frame(late)[3] & 15 == 0, "the update comes too late"
+        assert ended(opposite).code == 0
+        assert texts(server, zone) == ([] if action == "present" else [value(1)])
+        with sqlite3.connect(os.path.join(site.state, "state.db")) as db:
+            states = db.execute("SELECT state FROM change").fetchall()
+        assert states == [(1,)] * (2 if action == "present" else 3), "all of them were applied"
+
+
 def test_tool_is_killed_beside_the_daemon(bind, site):
     """The daemon goes on without it."""
     zone = bind.add_zone(servers.fresh("acme"))
@@ -504,6 +550,29 @@ def test_daemon_follows_aliases(bind, knot, site):
         assert change["origin"] == far and change["added"][0]["owner"] == "token.%s." % far
         site.must(0, "undo", str(change["id"]))
         assert knot.axfr(far) == before
+
+
+def test_beside_what_propagates(bind, secondary, site):
+    """A reconcile and a challenge wait for a secondary: other challenges of the zone are done meanwhile."""
+    zone, site = behind(bind, secondary, site, propagation_timeout="10m")
+    bind.must_update(zone, [("_acme-challenge.www", 60, "TXT", value(9))])
+    with mzd.Daemon(site) as daemon:
+        servers.wait_for("the MX", lambda: (dns.name.from_text(zone), dns.rdatatype.MX) in bind.axfr(zone))
+        running = []
+        for number, name in enumerate((zone, "*." + zone)):
+            running.append(start(site, "present", name, value(number)))
+            servers.wait_for("the value", lambda: value(number) in texts(bind, name.replace("*.", "")))
+        site.must(0, "challenge", "cleanup", "www." + zone, value(9))
+        assert texts(bind, "www." + zone) == []
+        assert daemon.json("tasks", "--state", "running")["tasks"], "the reconcile is over"
+        assert all(process.poll() is None for process in running)
+        secondary.control("transfer", zone)
+        assert [ended(process).code for process in running] == [0, 0]
+        daemon.wait_all()
+        for number in range(2):
+            site.must(0, "challenge", "cleanup", zone, value(number))
+        assert texts(bind, zone) == []
+        assert {c["state"] for c in mzd.history(site)} == {"applied"}
 
 
 # ---- ACME clients -------------------------------------------------------------------------------------------------
@@ -600,20 +669,32 @@ def issued(path, zone):
     assert sorted(names.get_values_for_type(acme.x509.DNSName)) == sorted([zone, "*." + zone])
 
 
+def certbot(site, ca, zone):
+    """Its arguments."""
+    hook = os.path.join(CONF, "certbot-hook")
+    return [
+        *["certbot", "certonly", "--non-interactive", "--agree-tos", "--register-unsafely-without-email"],
+        *["--server", ca.directory, "--manual", "--preferred-challenges", "dns"],
+        *["--manual-auth-hook", hook + " present", "--manual-cleanup-hook", hook + " cleanup"],
+        *["--config-dir", site.path("le"), "--work-dir", site.path("le"), "--logs-dir", site.path("le")],
+        *["-d", zone, "-d", "*." + zone],
+    ]
+
+
+def lego(site, ca, zone):
+    """Its arguments, and its environment."""
+    argv = ["lego", "--server", ca.directory, "--accept-tos", "--email", "postmaster@example.test"]
+    argv += ["--path", site.path("lego"), "--dns", "exec", "--dns.disable-cp", "-d", zone, "-d", "*." + zone, "run"]
+    interval = {"EXEC_SEQUENCE_INTERVAL": "1", "EXEC_POLLING_INTERVAL": "1"}
+    return argv, dict(interval, EXEC_PATH=os.path.join(CONF, "lego-hook"), LEGO_DISABLE_CNAME_SUPPORT="true")
+
+
 def test_certbot(server, kept):
     """The real one: apex and wildcard in one certificate, so two values at one name."""
     zone, site = kept
     before = server.axfr(zone)
-    hook = os.path.join(CONF, "certbot-hook")
     with acme.Acme(lambda name: texts(server, name)) as ca:
-        result = call(
-            site,
-            *["certbot", "certonly", "--non-interactive", "--agree-tos", "--register-unsafely-without-email"],
-            *["--server", ca.directory, "--manual", "--preferred-challenges", "dns"],
-            *["--manual-auth-hook", hook + " present", "--manual-cleanup-hook", hook + " cleanup"],
-            *["--config-dir", site.path("le"), "--work-dir", site.path("le"), "--logs-dir", site.path("le")],
-            *["-d", zone, "-d", "*." + zone],
-        )
+        result = call(site, *certbot(site, ca, zone))
         assert result.code == 0, result
         assert len(ca.asked) == 2
         wanted = sorted(want for want, _ in ca.asked)
@@ -627,16 +708,34 @@ def test_lego(server, kept, mode):
     zone, site = kept
     before = server.axfr(zone)
     with acme.Acme(lambda name: texts(server, name)) as ca:
-        result = call(
-            site,
-            *["lego", "--server", ca.directory, "--accept-tos", "--email", "postmaster@example.test"],
-            *["--path", site.path("lego"), "--dns", "exec", "--dns.disable-cp", "-d", zone, "-d", "*." + zone, "run"],
-            EXEC_PATH=os.path.join(CONF, "lego-hook"),
-            EXEC_MODE=mode,
-            EXEC_SEQUENCE_INTERVAL="1",
-            EXEC_POLLING_INTERVAL="1",
-        )
+        argv, environment = lego(site, ca, zone)
+        result = call(site, *argv, **dict(environment, EXEC_MODE=mode))
         assert result.code == 0, result
         assert len(ca.asked) == 2 and all(want in found for want, found in ca.asked)
     issued(site.path("lego", "certificates", zone + ".crt"), zone)
     assert server.axfr(zone) == before
+
+
+@pytest.mark.parametrize("alias", [False, True])
+def test_certbot_and_lego_at_once(bind, site, alias):
+    """Two clients, apex and wildcard each, one name: also where that is a CNAME into another zone of ours."""
+    zone, far = servers.fresh("acme"), servers.fresh("far")
+    bind.add_zone(zone, "_acme-challenge CNAME token.%s.\n" % far if alias else "")
+    bind.add_zone(far)
+    site = site(bind.port)
+    site.add_domain(zone)
+    site.add_domain(far)
+    # a CA follows the CNAME itself
+    look = (lambda _: strings(bind, "token." + far)) if alias else (lambda name: texts(bind, name))
+    with mzd.Daemon(site.write()) as daemon, acme.Acme(look) as ca:
+        daemon.wait_all()
+        before = bind.axfr(zone), bind.axfr(far)
+        argv, environment = lego(site, ca, zone)
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            both = pool.submit(call, site, *certbot(site, ca, zone)), pool.submit(call, site, *argv, **environment)
+        for result in (f.result() for f in both):
+            assert result.code == 0, result
+        assert len(ca.asked) == 4 and all(want in found for want, found in ca.asked)
+        assert (bind.axfr(zone), bind.axfr(far)) == before
+    issued(site.path("le", "live", zone, "fullchain.pem"), zone)
+    issued(site.path("lego", "certificates", zone + ".crt"), zone)

@@ -4,9 +4,14 @@
 MZ_KILLS: how many kills -9 a server (25).
 """
 
+import contextlib
+import json
 import os
 import random
 import signal
+import socket
+import sqlite3
+import struct
 import time
 
 import dns.name
@@ -67,7 +72,11 @@ def test_start_reload_and_errors(server, site):
         assert [server.serial(z) for z in zones[:10]] == serials
         site.file("domains.d/broken.conf", "domains = (\n  { nmae = \"x.test\"; } );\n")
         result = site.run("reload")
-        assert result.code == 1 and "broken.conf:2: error:" in result.err, result
+        assert result.code == 1 and "the old one goes on" in result.err.splitlines()[-1], result
+        assert [line.split(": ")[1:] for line in result.err.splitlines()[:-1]] == [
+            line.split(": ") for line in site.run("check").err.splitlines()
+        ], result
+        assert "broken.conf:2: error:" in result.err, result
         daemon.wait_log("broken.conf:2: error:")
         assert daemon.status()[zones[10]]["state"] == "in-sync"
         os.unlink(site.path("domains.d/broken.conf"))
@@ -100,6 +109,7 @@ def test_changed_and_removed(server, site, how):
         wait_whole(server, site, zones[0], 10, domains[0])
         apex = (dns.name.from_text(zones[1]), dns.rdatatype.MX)
         servers.wait_for("withdrawal", lambda: apex not in server.axfr(zones[1]), 10)
+        daemon.wait_log(" deleted domain=%s " % zones[1])
         assert whole(server, site, zones[2]) and whole(server, site, zones[3])
         assert daemon.status()[zones[3]]["state"] == "manual"
         assert daemon.stop() == 0
@@ -129,6 +139,39 @@ def test_comes_back_before_its_withdrawal(server, site):
         wait_whole(server, site, zones[1], 10, domains[1])
         servers.wait_for("the tasks", lambda: {t["state"] for t in daemon.json("tasks")["tasks"]} <= {"done"}, 30)
         assert whole(server, site, zones[1], domains[1])
+        assert daemon.stop() == 0
+
+
+def test_history_is_long(bind, site):
+    """A client that does not read a long history holds nobody up, and gets all of it once it does."""
+    site = daemon_site(site, bind.port)
+    site.write()
+    with Daemon(site) as daemon:
+        assert daemon.stop() == 0
+        rr = struct.pack(">BHIB", 4, 16, 300, 8) + b"\1a\4test\0" + struct.pack(">HB", 201, 200) + b"x" * 200
+        rrs = b"\1" + struct.pack(">I", 1) + rr
+        with contextlib.closing(sqlite3.connect(site.path("state", "state.db"))) as db, db:
+            db.executemany(
+                "INSERT INTO change (time, server, origin, domain, state, serial, added, deleted)"
+                " VALUES (1793491200, 'primary', 'a.test', 'a.test', 1, ?, ?, ?)",
+                [(i, rrs, rrs) for i in range(40000)],
+            )
+        daemon.start()
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.connect(site.path("control.sock"))
+            sock.sendall(
+                b'{"mailzone": 1, "command": "history", "arguments": {"format": "json", "limit": 100000}}\n'
+            )
+            # so much is never kept for a client
+            site.must(0, "version")
+            with sock.makefile() as replies:
+                said = [json.loads(line) for line in replies]
+        assert said[-1] == {"exit": 0}, said[-1]
+        changes = json.loads("".join(reply["output"] for reply in said[:-1]))["changes"]
+        assert [c["serial"] for c in changes] == list(range(39999, -1, -1))
+        assert len(site.run("history", "--limit", "30001").out.splitlines()) == 3 * 30001
+        assert site.run("history", "b.test", "--limit", "7").out == ""
+        assert [c["id"] for c in mzd.history(site, "a.test", "--limit", "2")] == [40000, 39999]
         assert daemon.stop() == 0
 
 
@@ -198,11 +241,50 @@ def test_same_commands_either_way(server, site):
         assert [r.out for r in both] == [r.out for r in alone]
         assert [r.code for r in both] == [0, 0]
         assert site.run("plan", "no.such.test").code == 1
+        for command in ("plan", "status"):  # as many names as one likes, and in any spelling
+            assert site.run(command, *[zone] * 1000).out == site.run(command, zone.upper() + ".").out, command
+        assert site.run("history", zone.upper() + ".").out == site.run("history", zone).out != ""
         server.must_update(zone, [], [("@", "MX")])
         result = site.must(0, "apply")
         assert [c["type"] for c in result.domain(zone)["changes"]] == ["MX"]
         result = site.must(0, "withdraw", zone)
         assert [c["action"] for c in result.json["domains"][0]["changes"]] == ["delete"]
+        assert daemon.stop() == 0
+
+
+def test_status_and_log_of_what_is_done_by_hand(server, site):
+    """apply, withdraw and undo through the daemon: each change is a line of its log, the status follows."""
+    zone = server.add_zone(servers.fresh("hand"), "autodiscover A 192.0.2.1")
+    site = daemon_site(site, server.port)
+    site.add_domain(zone)
+    site.write()
+    with Daemon(site) as daemon:
+
+        def logged(event):
+            return sum(" %s domain=%s " % (event, zone) in line for line in daemon.log().splitlines())
+
+        reason = daemon.wait_state(zone, "failed")["reason"]
+        assert "autodiscover" in reason, reason
+        added = logged("added")
+        server.must_update(zone, [], [("autodiscover", "A")])
+        result = site.must(0, "apply", zone)
+        assert logged("added") == added + 1
+        status = daemon.status()[zone]
+        assert (status["state"], status["reason"]) == ("in-sync", None), status
+        assert status["serial"] == result.domain(zone)["serial"], status
+        result = site.run("withdraw", zone)
+        assert result.code == 0 and "come again" in result.err, result
+        assert logged("deleted") == added + 1
+        status = daemon.status()[zone]
+        assert status["state"] == "pending" and "by hand" in status["reason"], status
+        site.must(0, "apply", "--records", "mx", zone)  # only a part: the status waits for the whole
+        assert daemon.status()[zone]["state"] == "pending"
+        site.must(0, "reconcile", "--wait", zone)
+        assert daemon.status()[zone]["state"] == "in-sync"
+        changes = mzd.history(site, zone)
+        site.must(0, "undo", str(changes[0]["id"]))
+        assert logged("deleted") == added + 1 + len(changes[0]["added"])
+        assert daemon.status()[zone]["state"] == "pending"
         assert daemon.stop() == 0
 
 
@@ -230,6 +312,7 @@ def test_undo(server, site):
         assert result.code == 1 and "moved on" in result.err, result
         assert server.axfr(zone) == held
         assert site.run("undo", "4711").code == 1
+        assert site.run("undo", "x").code == 64
         assert daemon.stop() == 0
 
 
@@ -248,6 +331,8 @@ def test_reconcile_and_tasks(server, site):
             assert len(result.json["tasks"]) == 3
             assert len(proxy.updates()) == sent
             assert site.run("reconcile", "no.such.test").code == 1
+            result = site.run("reconcile", "--on-success-renew-certificate")
+            assert result.code == 1 and "hooks.certificate_renew" in result.err, result
             assert site.run("tasks", "--state", "no-such").code == 64
             assert site.run("tasks", "show", "4711").code == 1
             done = daemon.json("tasks", "--state", "done")["tasks"]
@@ -273,6 +358,7 @@ def test_server_down(server, site):
         assert "127.0.0.1:%d" % port in found["reason"]
         (failed,) = daemon.json("tasks", "--state", "failed")["tasks"]
         assert failed["attempt"] == 3 and failed["reason"]
+        daemon.wait_log(" task_failed task=%d domain=%s reason=" % (failed["id"], zone))
         assert site.must(0, "status").json["servers"][0]["state"] in ("slow", "down")
         # back at the same port
         site.server["port"] = server.port
@@ -354,7 +440,13 @@ def test_renew_hook(bind, site):
     """The hook runs once the change is served; its output goes to the log; a failure is a failed task."""
     zone = bind.add_zone(servers.fresh("hook"))
     site = daemon_site(site, bind.port)
-    script = site.file("renew", "#!/bin/sh\necho renewed at once\nexit $(cat %s)\n" % site.path("status"), 0o700)
+    script = site.file(
+        "renew",
+        "#!/bin/sh\necho renewed at once\n"
+        "echo /dev/null is open as $(ls -l /proc/self/fd | sed -n 's!.* \\([0-9]*\\) -> /dev/null$!\\1!p').\n"
+        "exit $(cat %s)\n" % site.path("status"),
+        0o700,
+    )
     site.file("status", "0")
     site.settings["hooks"] = {"certificate_renew": mz.Raw('[ "%s" ]' % script), "timeout": "10s"}
     site.add_domain(zone)
@@ -362,10 +454,11 @@ def test_renew_hook(bind, site):
     with Daemon(site) as daemon:
         daemon.wait_all()
         site.must(0, "reconcile", "--on-success-renew-certificate", "--wait", zone)
-        daemon.wait_log("renewed at once")
+        assert "renewed at once" in daemon.log()
+        daemon.wait_log("/dev/null is open as 0.")  # and as nothing else
         site.file("status", "3")
-        site.must(0, "reconcile", "--on-success-renew-certificate", "--wait", zone)
-        daemon.wait_log("exit status 3", times=3)
+        result = site.must(1, "reconcile", "--on-success-renew-certificate", "--wait", zone)
+        assert "exit status 3" in result.err
         assert daemon.stop() == 0
 
 

@@ -196,6 +196,28 @@ def test_manual_domain_is_left_alone(server, site):
     assert exported.code == 0 and "v=spf1 mx -all" in exported.out
 
 
+def test_set_to_manual_and_back(server, site):
+    """What is managed by hand is ours no more; what is automatic again is, though nothing changed in the zone."""
+    zone = server.add_zone(servers.fresh("let"))
+    before = server.axfr(zone)
+    site = site(server.port)
+    domain = site.add_domain(zone)
+    site.write()
+    site.must(0, "apply")
+    published = server.axfr(zone)
+    automatic = domain.pop("dns_management")
+    site.write()
+    site.must(0, "apply")
+    site.must(0, "withdraw", zone)
+    assert server.axfr(zone) == published
+    domain["dns_management"] = automatic
+    site.write()
+    site.must(0, "apply")
+    assert server.axfr(zone) == published
+    site.must(0, "withdraw", zone)
+    assert server.axfr(zone) == before
+
+
 def test_automatic_dkim(server, site):
     zone = server.add_zone(servers.fresh("dkim"))
     before = server.axfr(zone)
@@ -375,10 +397,14 @@ def test_exit_codes(bind, site):
     assert site.run("apply").code == 0
     assert site.run("plan").code == 0
     for wrong in ([], ["nonsense"], ["plan", "--nonsense"], ["--format", "xml", "plan"],
-                  ["withdraw"], ["export"], ["plan", "--records"], ["check", "extra"]):
+                  ["withdraw"], ["export"], ["plan", "--records"], ["check", "extra"],
+                  ["tasks", "frob"], ["tasks", "show"], ["tasks", "reschedule", "1"],
+                  ["dkim", "sing"], ["dkim", "rotate"], ["dkim", "revoke", zone]):
         result = site.run(*wrong)
         assert result.code == 64, wrong
         assert result.err and not result.out, wrong
+    strange = site.run("export", "a\nb\x1b[31m")
+    assert strange.code == 1 and '"a?b?[31m"' in strange.err and len(strange.err.splitlines()) == 1, strange
     missing = mz.run("-c", site.path("missing.conf"), "check")
     assert missing.code == 1 and "missing.conf" in missing.err
 

@@ -10,6 +10,7 @@ import os
 import random
 import signal
 import sqlite3
+import subprocess
 import time
 
 import dns.name
@@ -33,10 +34,10 @@ def seconds(text):
 class Case:
     """One MX host with a certificate of its own, in a zone of its own."""
 
-    def __init__(self, server, site, folder, ttl=TTL, next_key=True, **settings):
+    def __init__(self, server, site, folder, ttl=TTL, next_key=True, zone=None, host="mx1", families=("tlsa",), **settings):
         self.server = server
-        self.zone = server.add_zone(servers.fresh("tlsa"))
-        self.host = "mx1." + self.zone
+        self.zone = zone or server.add_zone(servers.fresh("tlsa"), "mx1 A 192.0.2.1\n")
+        self.host = "%s.%s" % (host, self.zone)
         self.owner = "_25._tcp." + self.host
         self.authority = tls.Authority(folder, "one")
         self.lineage = tls.Lineage(folder, [self.host])
@@ -48,7 +49,7 @@ class Case:
             certificate["next_key"] = self.lineage.next_key
         self.site.settings["log"] = {"level": "info", "format": "logfmt"}
         self.site.system.update({"mx": [{"host": self.host}], "certificates": [certificate]})
-        self.site.add_domain(self.zone, dns={"publish_records": ["tlsa"]})
+        self.site.add_domain(self.zone, dns={"publish_records": list(families)})
         self.site.write()
 
     def records(self):
@@ -56,6 +57,11 @@ class Case:
         slot = (dns.name.from_text(self.owner), dns.rdatatype.TLSA)
         wires = self.server.axfr(self.zone).get(slot, (0, ()))[1]
         return {dns.rdata.from_wire(1, dns.rdatatype.TLSA, w, 0, len(w)).to_text() for w in wires}
+
+    def others(self):
+        """The types at the zone's own name, but for SOA and NS."""
+        found = {dns.rdatatype.to_text(t) for name, t in self.server.axfr(self.zone) if name == dns.name.from_text(self.zone)}
+        return found - {"SOA", "NS"}
 
     def keys(self):
         return {r.split()[3] for r in self.records() if r.startswith("3 1 1 ")}
@@ -196,11 +202,80 @@ def test_renewed_with_the_same_key(case):
         assert case.records() == before and case.server.serial(case.zone) == serial
         other = tls.Authority(case.site.folder, "two")
         case.lineage.renew(other, case.lineage.key)
-        servers.wait_for("the new issuer", lambda: case.issuers() == {other.digest}, 30)
-        case.wait_keys(case.first, case.next)
+        servers.wait_for("the new issuer", lambda: other.digest in case.issuers(), 30)
+        assert case.keys() == {case.first, case.next}
         assert listener.accepts(before) and listener.accepts(case.records())
         listener.load()
         assert listener.accepts(before) and listener.accepts(case.records())
+
+
+def test_issuer_changes(case):
+    """A new chain, as Let's Encrypt has one with each renewal: whoever goes by the issuers alone is content all the time."""
+    case = case(next_key=False)
+
+    def by_issuer():
+        return {r for r in case.records() if r.startswith("2 1 1 ")}
+
+    with tls.Listener(case.lineage) as listener, Daemon(case.site) as daemon:
+        daemon.wait_all()
+        case.wait_keys(case.first)
+        assert case.issuers() == {case.authority.digest} and listener.accepts(by_issuer())
+        other, started = tls.Authority(case.site.folder, "two"), time.time()
+        case.lineage.renew(other, case.lineage.key)
+        servers.wait_for("the new issuer", lambda: other.digest in case.issuers(), 30)
+        daemon.stop(signal.SIGKILL)
+        daemon.start()
+        # The mail server has still the old chain, and loads the new one later.
+        assert case.issuers() == {case.authority.digest, other.digest}
+        assert listener.accepts(by_issuer())
+        listener.load()
+        assert listener.accepts(by_issuer())
+        daemon.wait_state(case.zone, "in-sync")
+        assert daemon.status()[case.zone]["tlsa_until"], "nothing waits"
+        servers.wait_for("the old issuer to leave", lambda: case.issuers() == {other.digest}, 30)
+        assert time.time() >= int(started) + 2 * TTL
+        assert listener.accepts(by_issuer()) and listener.accepts(case.records())
+        assert "tlsa_early" not in daemon.log()
+
+
+def roll(case):
+    """A new key comes into use under a TTL of an hour, which is one second from then on; the time before it."""
+    case.site.must(0, "apply")
+    new, before = case.lineage.renew(case.authority), int(time.time())
+    case.site.must(0, "apply")
+    assert case.keys() == {case.first, new}
+    case.site.server["ttl"] = "1s"
+    return new, before
+
+
+def assert_waits(case, new, before):
+    assert case.keys() == {case.first, new}
+    until = case.site.must(0, "apply").domain(case.zone)["tlsa_until"]
+    assert until and seconds(until) >= before + 7200, until
+
+
+def test_moved_in_the_middle(server, site, tmp_path):
+    """To another name of the server, another mail system, another zone: what resolvers hold is the same."""
+    case = Case(server, site, tmp_path, ttl=3600, next_key=False)
+    new, before = roll(case)
+    case.site.server["name"] = case.site.settings["domains"][0]["dns_management"]["server"] = "moved"
+    case.site.write().must(0, "apply")
+    assert_waits(case, new, before)
+    case.site.system["name"] = "other"
+    case.site.write().must(0, "apply")
+    assert_waits(case, new, before)
+
+
+def test_left_in_the_middle(server, site, tmp_path):
+    """The host leaves and comes back: so does the key that resolvers and the mail server may still go by."""
+    case = Case(server, site, tmp_path, ttl=3600, next_key=False)
+    new, before = roll(case)
+    case.site.system["mx"] = [{"host": "mx.elsewhere.test"}]
+    case.site.write().must(0, "apply")
+    assert case.records() == set()
+    case.site.system["mx"] = [{"host": case.host}]
+    case.site.write().must(0, "apply")
+    assert_waits(case, new, before)
 
 
 def damage_half(case):
@@ -233,46 +308,117 @@ def damage_next_key(case):
 
 @pytest.mark.parametrize("damage", [damage_half, damage_link, damage_gone, damage_next_key])
 def test_damaged_files(case, damage):
-    """What was published stays, and an error says which file it is: before a restart, and after."""
-    case = case()
-    with Daemon(case.site) as daemon:
+    """The TLSA records stay as they are, and status says which file it is: before a restart, and after. The other
+    families are kept all the same."""
+    case = case(families=["tlsa", "mx", "spf"])
+    path = case.lineage.next_key if damage is damage_next_key else case.lineage.chain
+
+    def lose():
+        case.server.must_update(case.zone, [], [(case.zone + ".", "MX"), (case.zone + ".", "TXT")])
+
+    def assert_failed():
+        found = daemon.wait_state(case.zone, "failed")
+        assert path in found["reason"] and case.host in found["reason"], found
+
+    with tls.Listener(case.lineage) as listener, Daemon(case.site) as daemon:
         daemon.wait_all()
         case.wait_keys(case.first, case.next)
         before = case.records()
         mend = damage(case)
-        path = case.lineage.next_key if damage is damage_next_key else case.lineage.chain
-        daemon.wait_log("reload_failed")
-        servers.wait_for("the path", lambda: path in daemon.log(), 20)
-        case.site.run("reconcile", "--wait")
-        assert case.records() == before
-        daemon.stop(signal.SIGKILL)
-        daemon.start()
-        found = daemon.wait_state(case.zone, "failed", "pending")
-        servers.wait_for("the reason", lambda: path in (daemon.status()[case.zone]["reason"] or ""), 30)
-        assert case.records() == before, found
+        assert_failed()
+        assert path in daemon.log()
+        assert case.site.run("check").code == 1
+        checked = subprocess.run([mzd.binary(), "-c", case.site.conf, "--check"], capture_output=True, text=True)
+        assert checked.returncode == 1 and path in checked.stderr, checked
+        for _ in range(2):
+            lose()
+            result = case.site.run("reconcile", "--wait")
+            assert result.code == 1 and path in result.out + result.err, result
+            assert case.others() == {"MX", "TXT"} and case.records() == before
+            assert_failed()
+            daemon.stop(signal.SIGKILL)
+            daemon.start()
         gate = case.site.run("tlsa", "gate", case.host)
         assert gate.code == 1 and path in gate.err, gate
-        mend()
-        servers.wait_for("the reload", lambda: case.site.run("reconcile", "--wait").code == 0, 30)
-        daemon.wait_state(case.zone, "in-sync")
+        # a new configuration is taken all the same
+        case.site.settings["domains"][0]["spf"] = "v=spf1 mx ?all"
+        assert path in case.site.write().must(0, "reload").err
+        servers.wait_for("the SPF record", lambda: "?all" in str(case.server.query(case.zone, "TXT", tcp=True)), 30)
+        assert_failed()
         assert case.records() == before
+        mend()
+        daemon.wait_state(case.zone, "in-sync")
+        assert case.records() == before and listener.accepts(before)
+        case.wait_gate()
     # the one-shot tool
     mend = damage(case)
-    result = case.site.run("apply")
-    assert result.code == 1 and path in result.err, result
-    assert case.records() == before
+    lose()
+    assert case.site.run("export", case.zone).code == 1
+    planned = case.site.must(1, "plan").domain(case.zone)
+    assert {c["type"] for c in planned["changes"]} == {"MX", "TXT"}
+    for _ in range(2):
+        result = case.site.run("apply")
+        assert result.code == 1 and path in result.err, result
+        assert case.records() == before and case.others() == {"MX", "TXT"}
     mend()
     case.site.must(0, "apply")
     assert case.records() == before
 
 
+def test_damaged_beside_a_good_one(bind, site, tmp_path):
+    """Of two hosts: the one whose file is good is renewed meanwhile, and the other stays as it is."""
+    case = Case(bind, site, tmp_path, next_key=False)
+    other = Case(bind, site, os.path.join(tmp_path, "two"), next_key=False, zone=case.zone, host="mx2")
+    case.site.system["mx"] += other.site.system["mx"]
+    case.site.system["certificates"] += other.site.system["certificates"]
+    case.site.server["delete_limit"] = 0
+    with Daemon(case.site.write()) as daemon:
+        daemon.wait_all()
+        kept = other.records()
+        damage_gone(other)
+        found = daemon.wait_state(case.zone, "failed")
+        assert other.lineage.chain in found["reason"], found
+        with tls.Listener(case.lineage) as listener:
+            new = case.lineage.renew(case.authority)
+            servers.wait_for("the new key", lambda: new in case.keys(), 30)
+            assert case.first in case.keys(), "what is in doubt does not let a key leave"
+            listener.load()
+            assert listener.accepts(case.records())
+        served = time.time()
+        servers.wait_for("two TTLs", lambda: time.time() > served + 2 * TTL + 1, 30)
+        assert case.site.run("reconcile", "--wait").code == 1
+        assert case.keys() == {case.first, new} and other.records() == kept
+        other.lineage.link("fullchain", other.lineage.number)
+        daemon.wait_state(case.zone, "in-sync")
+        case.wait_keys(new)
+        assert other.records() == kept
+        # a host of which nothing was ever published is not begun with half of what it needs
+        case.site.settings["mail_systems"][0]["mx"].append({"host": "mx3." + case.zone})
+        third = tls.Lineage(os.path.join(tmp_path, "three"), ["mx3." + case.zone])
+        third.renew(case.authority)
+        case.site.system["certificates"].append({"file": third.chain})
+        damage_gone(other)
+        case.site.write().must(0, "reload")
+        found = daemon.wait_state(case.zone, "failed")
+        assert case.site.run("reconcile", "--wait").code == 1
+        slot = (dns.name.from_text("_25._tcp.mx3." + case.zone), dns.rdatatype.TLSA)
+        assert slot not in bind.axfr(case.zone)
+        other.lineage.link("fullchain", other.lineage.number)
+        servers.wait_for("mx3", lambda: slot in bind.axfr(case.zone), 30)
+
+
 def test_expired_certificate(case):
     """One with an unknown key: it is added, and the old one stays however long that lasts."""
     case = case(next_key=False)
-    with Daemon(case.site) as daemon:
+    with tls.Listener(case.lineage) as listener, Daemon(case.site) as daemon:
         daemon.wait_all()
         bad = case.lineage.renew(case.authority, expired=True)
         case.wait_keys(case.first, bad)
+        cached = case.records()
+        assert listener.accepts(cached)
+        listener.load()
+        # DANE-EE looks at no dates (RFC 7672 3.1.1)
+        assert listener.accepts(cached) and listener.accepts({r for r in cached if bad in r})
         daemon.wait_log("certificate_expired")
         assert case.lineage.chain in daemon.log()
         assert "good certificate" in case.site.run("status").out
@@ -283,6 +429,8 @@ def test_expired_certificate(case):
         # back to the old one, renewed
         case.lineage.renew(case.authority, case.lineage.archive("privkey", 1))
         case.wait_keys(case.first)
+        listener.load()
+        assert listener.accepts(cached) and listener.accepts(case.records())
 
 
 def test_one_shot(case):
@@ -331,7 +479,7 @@ def test_killed_at_any_moment(case):
 def test_undo_is_refused(case):
     """To take a key back that is in use would leave nothing that fits."""
     case = case(next_key=False, ttl=3600)
-    with Daemon(case.site) as daemon:
+    with tls.Listener(case.lineage) as listener, Daemon(case.site) as daemon:
         daemon.wait_all()
         (first,) = mzd.history(case.site)
         new = case.lineage.renew(case.authority)
@@ -341,6 +489,50 @@ def test_undo_is_refused(case):
         result = case.site.run("undo", str(changes[0]["id"]))
         assert result.code == 1 and "no TLSA record would fit a certificate in use" in result.out + result.err, result
         assert case.keys() == {case.first, new}
+        # nor the one that the mail server has until it loads the new one
+        result = case.site.run("undo", str(first["id"]))
+        assert result.code == 1 and "or just replaced" in result.err and case.first in result.err.lower(), result
+        assert case.keys() == {case.first, new} and listener.accepts(case.records())
+
+
+def test_undo_of_all(case):
+    """Without any TLSA record senders do as they did before DANE."""
+    case = case(next_key=False, ttl=3600)
+    with Daemon(case.site) as daemon:
+        daemon.wait_all()
+        (first,) = mzd.history(case.site)
+        case.site.must(0, "undo", str(first["id"]))
+        assert case.records() == set()
+        case.site.must(0, "reconcile", "--wait")
+        assert case.keys() == {case.first}
+
+
+def test_renewal_follows_the_secondaries(bind, site, tmp_path):
+    """certbot is started once every server has the next key: it asks one itself."""
+    nsd = servers.Nsd(bind).start()
+    try:
+        case = Case(bind, site, tmp_path, secondaries=["127.0.0.1:%d" % nsd.port], propagation_timeout="2m")
+        nsd.add_zone(case.zone)
+        seen = case.site.path("seen")
+        look = "dig @127.0.0.1 -p %d +short %s TLSA" % (nsd.port, case.owner)
+        hook = case.site.file("renew", "#!/bin/sh\n%s > %s.tmp && mv %s.tmp %s\n" % (look, seen, seen, seen), 0o700)
+        case.site.settings["hooks"] = {"certificate_renew": mz.Raw('[ "%s" ]' % hook)}
+        with Daemon(case.site.write()) as daemon:
+            servers.wait_for("the records", case.records)
+            nsd.control("transfer", case.zone)
+            daemon.wait_all()
+            last = case.lineage.new_key()
+            case.site.must(0, "reload")
+            case.site.must(0, "reconcile", "--on-success-renew-certificate", case.zone)
+            servers.wait_for("the next key", lambda: last in case.keys(), 30)
+            assert not os.path.exists(seen)
+            nsd.control("transfer", case.zone)
+            servers.wait_for("the hook", lambda: os.path.exists(seen), 60)
+            with open(seen) as f:
+                assert last in f.read().replace(" ", "").lower()
+            daemon.wait_all()
+    finally:
+        nsd.stop()
 
 
 def test_gate_fails(case):
@@ -422,7 +614,7 @@ def test_domains_share_a_host(bind, site, tmp_path):
         assert len({d["tlsa_until"] for d in daemon.status().values()} - {None}) == 1
         daemon.stop()
     with sqlite3.connect(os.path.join(case.site.state, "state.db")) as db:
-        assert db.execute("SELECT count(*) FROM tlsa").fetchone() == (2,)
+        assert db.execute("SELECT count(*) FROM tlsa WHERE usage = 3").fetchone() == (2,)
 
 
 def test_longer_ttl_before(bind, site, tmp_path):

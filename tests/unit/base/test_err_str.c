@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Tests of error texts, causes, growing text, base64, SHA-256, time texts and random numbers. */
 #include <limits.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -230,6 +231,39 @@ static void random_numbers(void **state)
 	assert_int_equal(mz_random_below(1), 0);
 }
 
+enum { DRAWS = 100000 };
+
+static void *draw(void *arg)
+{
+	uint64_t *drawn = arg;
+
+	for (int i = 0; i < DRAWS; i++)
+		mz_random(&drawn[i], sizeof(drawn[i]));
+	return NULL;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Files are written by threads, and their temporary names are drawn beside the ids of messages. */
+static void random_in_threads(void **state)
+{
+	static uint64_t drawn[2 * DRAWS];
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, draw, drawn), 0);
+	draw(drawn + DRAWS);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	qsort(drawn, sizeof(drawn) / sizeof(drawn[0]), sizeof(drawn[0]), by_value);
+	for (size_t i = 1; i < sizeof(drawn) / sizeof(drawn[0]); i++)
+		assert_true(drawn[i - 1] != drawn[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -245,6 +279,7 @@ int main(void)
 		cmocka_unit_test(no_dump),
 		cmocka_unit_test(sha256),
 		cmocka_unit_test(time_as_text),
+		cmocka_unit_test(random_in_threads),
 		cmocka_unit_test(random_numbers),
 	};
 

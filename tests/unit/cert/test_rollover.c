@@ -62,7 +62,7 @@ static void first_look(void **state)
 	(void)state;
 	assert_false(see(&set, 1, 2, TTL, 1000, false));
 	assert_int_equal(set.count, 2);
-	assert_int_equal(key_of(&set, 1)->role, MZ_TLSA_LEAF);
+	assert_int_equal(key_of(&set, 1)->role, MZ_TLSA_USED);
 	assert_int_equal(key_of(&set, 2)->role, MZ_TLSA_NEXT);
 	assert_int_equal(mz_rollover_safe(key_of(&set, 2), TTL), 0);
 	assert_int_equal(mz_rollover_look(&set, TTL), 0);
@@ -137,7 +137,7 @@ static void back_to_the_old_key(void **state)
 	see(&set, 7, 0, TTL, 5000, false);
 	/* Everybody knows it still: nothing to warn of. */
 	assert_false(see(&set, 1, 0, TTL, 5100, false));
-	assert_int_equal(key_of(&set, 1)->role, MZ_TLSA_LEAF);
+	assert_int_equal(key_of(&set, 1)->role, MZ_TLSA_USED);
 	assert_int_equal(key_of(&set, 1)->since, 5100);
 	assert_int_equal(mz_rollover_look(&set, TTL), 5100 + 2 * TTL);
 }
@@ -155,6 +155,27 @@ static void expired_certificate(void **state)
 	assert_int_equal(set.count, 2);
 	see(&set, 7, 0, TTL, 999999, false);
 	assert_int_equal(set.count, 1);
+}
+
+/* While a file cannot be read: what can be is added, the key that may still be in use stays so, and nothing leaves. */
+static void read_partly(void **state)
+{
+	const struct digest leaf = digest_of(2);
+	struct mz_rollover_disk disk = {.leaf = leaf.octets, .leaf_count = 1, .partly = true};
+	struct mz_tlsa_set set = {0};
+	bool early = false;
+
+	(void)state;
+	see(&set, 1, 0, TTL, 1000, false);
+	serve_all(&set, 1010);
+	assert_int_equal(mz_rollover_see(&set, &disk, TTL, 5000, &early), MZ_OK);
+	serve_all(&set, 5010);
+	assert_int_equal(mz_rollover_see(&set, &disk, TTL, 999999, &early), MZ_OK);
+	assert_int_equal(set.count, 2);
+	assert_int_equal(key_of(&set, 1)->role, MZ_TLSA_USED);
+	disk.partly = false;
+	assert_int_equal(mz_rollover_see(&set, &disk, TTL, 999999, &early), MZ_OK);
+	assert_int_equal(mz_rollover_look(&set, TTL), 999999 + 2 * TTL);
 }
 
 /* A server with a certificate of each kind of key: an old key waits for both. */
@@ -191,6 +212,73 @@ static void no_certificate(void **state)
 	assert_int_equal(mz_rollover_look(&set, TTL), 0);
 }
 
+static const struct mz_tlsa_key *issuer_of(const struct mz_tlsa_set *set, unsigned key)
+{
+	const struct digest d = digest_of(key);
+
+	for (size_t i = 0; i < set->count; i++) {
+		if (set->key[i].usage == MZ_TLSA_ISSUER &&
+		    memcmp(set->key[i].digest, d.octets[0], MZ_SPKI_DIGEST) == 0)
+			return &set->key[i];
+	}
+	return NULL;
+}
+
+/* A chain of another authority: its record comes at once, and the old one leaves as a server's key does. A key may
+ * be both. */
+static void issuers(void **state)
+{
+	const struct digest leaf = digest_of(1), one = digest_of(1), two = digest_of(5);
+	struct mz_rollover_disk disk = {.leaf = leaf.octets,
+					.leaf_count = 1,
+					.issuer = one.octets,
+					.issuer_count = 1};
+	struct mz_tlsa_set set = {0};
+	bool early = false;
+
+	(void)state;
+	assert_int_equal(mz_rollover_see(&set, &disk, TTL, 1000, &early), MZ_OK);
+	assert_int_equal(set.count, 2);
+	serve_all(&set, 1010);
+	disk.issuer = two.octets;
+	assert_int_equal(mz_rollover_see(&set, &disk, TTL, 5000, &early), MZ_OK);
+	assert_false(early);
+	assert_int_equal(issuer_of(&set, 5)->role, MZ_TLSA_USED);
+	assert_int_equal(issuer_of(&set, 1)->role, MZ_TLSA_OLD);
+	assert_int_equal(key_of(&set, 1)->role, MZ_TLSA_USED);
+	assert_int_equal(mz_rollover_look(&set, TTL), 0);
+	serve_all(&set, 5010);
+	assert_int_equal(mz_rollover_look(&set, TTL), 5010 + 2 * TTL);
+	assert_int_equal(mz_rollover_see(&set, &disk, TTL, 5010 + 2 * TTL, &early), MZ_OK);
+	assert_null(issuer_of(&set, 1));
+	assert_int_equal(set.count, 2);
+}
+
+/* The host left in the middle of a roll, and is back: as if it had not left, for as long as that may matter. */
+static void gone_and_back(void **state)
+{
+	struct mz_tlsa_set set = {0}, later = {0};
+
+	(void)state;
+	see(&set, 1, 0, TTL, 1000, false);
+	serve_all(&set, 1010);
+	see(&set, 2, 0, TTL, 5000, false);
+	for (size_t i = 0; i < set.count; i++) {
+		set.key[i].gone = 5100;
+		set.key[i].served = 0;
+		set.key[i].ttl = 3600;
+	}
+	later = set;
+	see(&set, 2, 0, TTL, 5099 + 2 * 3600, false);
+	assert_int_equal(set.count, 2);
+	assert_int_equal(set.key[0].gone + set.key[1].gone, 0);
+	serve_all(&set, 13000);
+	assert_int_equal(mz_rollover_look(&set, TTL), 13000 + 2 * 3600);
+	see(&later, 2, 0, TTL, 5100 + 2 * 3600, false);
+	assert_int_equal(later.count, 1);
+	assert_int_equal(key_of(&later, 2)->gone, 0);
+}
+
 static void too_many(void **state)
 {
 	uint8_t leaves[MZ_TLSA_KEYS + 1][MZ_SPKI_DIGEST] = {0};
@@ -208,7 +296,7 @@ static void too_many(void **state)
 	assert_int_equal(set.count, MZ_TLSA_KEYS);
 	assert_null(key_of(&set, 4));
 	assert_non_null(key_of(&set, 5));
-	assert_int_equal(key_of(&set, MZ_TLSA_KEYS + 4)->role, MZ_TLSA_LEAF);
+	assert_int_equal(key_of(&set, MZ_TLSA_KEYS + 4)->role, MZ_TLSA_USED);
 }
 
 /* ---- a simulation ----------------------------------------------------------------------------------- */
@@ -228,7 +316,7 @@ struct sim {
 	uint32_t ttl;	     /* as configured */
 	unsigned keys;	     /* made so far */
 	unsigned leaf, next; /* on disk */
-	bool expired, readable;
+	bool expired, readable, next_lost;
 	unsigned used; /* by the mail server */
 	int64_t loads; /* when it loads what is on disk; 0: it has */
 	bool early;    /* it uses a key that some resolver cannot know */
@@ -316,6 +404,22 @@ static void publish(struct sim *sim, struct mz_tlsa_set *set)
 	sim->at[0] = sim->versions - 1;
 }
 
+/* What is on disk; where the next key's file cannot be read, the leaf's can. */
+static void look(struct mz_tlsa_set *set, const struct sim *sim)
+{
+	const struct digest l = digest_of(sim->leaf);
+	const struct mz_rollover_disk disk = {.leaf = l.octets,
+					      .leaf_count = 1,
+					      .expired = sim->expired,
+					      .partly = true};
+	bool early = false;
+
+	if (sim->next_lost)
+		assert_int_equal(mz_rollover_see(set, &disk, sim->ttl, sim->now, &early), MZ_OK);
+	else
+		see(set, sim->leaf, sim->next, sim->ttl, sim->now, sim->expired);
+}
+
 /* One run of ours: it may fail before it sends, or wait in vain for a secondary, or be killed. */
 static void reconcile(struct sim *sim)
 {
@@ -324,7 +428,7 @@ static void reconcile(struct sim *sim)
 
 	if (!sim->readable)
 		return;
-	see(&set, sim->leaf, sim->next, sim->ttl, sim->now, sim->expired);
+	look(&set, sim);
 	if (dice(8) == 0)
 		return; /* killed before anything was stored */
 	if (dice(8) == 0) {
@@ -378,7 +482,8 @@ static void happen(struct sim *sim)
 	case 1: /* switched, as the gate allows */
 	case 2:
 	case 3:
-		if (sim->loads == 0 && next != NULL && mz_rollover_safe(next, sim->ttl) != 0 &&
+		if (sim->loads == 0 && !sim->next_lost && next != NULL &&
+		    mz_rollover_safe(next, sim->ttl) != 0 &&
 		    mz_rollover_safe(next, sim->ttl) <= sim->now) {
 			assert_true(known_everywhere(sim, sim->next));
 			replace_certificate(sim, sim->next);
@@ -393,6 +498,7 @@ static void happen(struct sim *sim)
 		break;
 	case 6:
 		sim->readable = !sim->readable;
+		sim->next_lost = dice(3) == 0;
 		break;
 	case 7:
 		sim->ttl = 5 + dice(200);
@@ -445,8 +551,11 @@ int main(void)
 		cmocka_unit_test(unknown_key),
 		cmocka_unit_test(back_to_the_old_key),
 		cmocka_unit_test(expired_certificate),
+		cmocka_unit_test(read_partly),
 		cmocka_unit_test(two_certificates),
 		cmocka_unit_test(no_certificate),
+		cmocka_unit_test(issuers),
+		cmocka_unit_test(gone_and_back),
 		cmocka_unit_test(too_many),
 		cmocka_unit_test(any_life),
 	};

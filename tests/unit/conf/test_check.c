@@ -77,6 +77,8 @@ static void test_twice(void **state)
 	}
 	want_one("log = { };\nstate_directory = \"/a\";\nlog = { };\n", 3,
 		 "a setting is given twice in one group\n");
+	want_one("notify = { listen = [ \"127.0.0.1:5300\",\n\"127.0.0.1:5300\" ]; };\n", 2,
+		 "listen names 127.0.0.1 port 5300 twice\n");
 	want_one("log = {\nlevel = \"info\";\nlevel = \"info\"; };\n", 3,
 		 "a setting is given twice in one group\n");
 }

@@ -188,6 +188,22 @@ static void a_file(void **state)
 	assert_quiet();
 }
 
+/* What was read in between may be what it was not before and is not after. */
+static void there_and_back(void **state)
+{
+	(void)state;
+	put("file");
+	watch_names("file", NULL);
+	move("file", "away");
+	watch_names("file", NULL);
+	move("away", "file");
+	assert_told();
+	watch_doubt(watch);
+	move("file", "away");
+	move("away", "file");
+	assert_told();
+}
+
 static void times(void **state)
 {
 	struct timespec old[2] = {{1000000000, 0}, {1000000000, 1}};
@@ -469,6 +485,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_file),
+		TEST(there_and_back),
 		TEST(times),
 		TEST(nothing_there_yet),
 		TEST(certbot),

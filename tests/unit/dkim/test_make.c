@@ -240,6 +240,22 @@ static void test_not_adopted(void **state)
 	}
 }
 
+/* A key of the operator's has the selector: two records would stand there. */
+static void test_manual_selector(void **state)
+{
+	struct mz_store *store = store_at("operator");
+	struct world w;
+
+	(void)state;
+	make_world(&w);
+	w.domain.dkim_algorithms = 1u << MZ_DKIM_ED25519;
+	w.domain.selector_template = "mail";
+	world_key(&w, "Mail", data_file("ed25519.pub.pem", 0644));
+	assert_int_equal(make(store, "operator", &w), 1);
+	assert_keys(store, "mail-2 ed25519 pending 1\n");
+	mz_store_close(store);
+}
+
 static void test_not_automatic(void **state)
 {
 	struct mz_store *store = store_at("manual");
@@ -294,6 +310,34 @@ static void test_faults(void **state)
 	mz_store_close(store);
 }
 
+/* A key whose row cannot be written leaves no file; one that was found there stays. */
+static void test_no_row(void **state)
+{
+	struct mz_store *store = store_at("norow");
+	const char *taken = in_folder("norow/dkim/example.org/found.pem");
+	struct stat st = {0};
+	struct world w;
+
+	(void)state;
+	mz_store_close(store);
+	assert_int_equal(mz_store_open_readonly(&store, in_folder("norow"), NULL), MZ_OK);
+	make_world(&w);
+	w.domain.dkim_algorithms = 1u << MZ_DKIM_ED25519;
+	w.domain.selector_template = "mail";
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(mz_dkim_make_missing(store, in_folder("norow"), &w.domain, NOW,
+						      &(unsigned){0}, NULL),
+				 MZ_EPERM);
+	assert_int_equal(stat(in_folder("norow/dkim/example.org/mail.pem"), &st), -1);
+	w.domain.selector_template = "found";
+	assert_int_equal(rename(data_file("ed25519.pem", 0600), taken), 0);
+	assert_int_equal(mz_dkim_make_missing(store, in_folder("norow"), &w.domain, NOW,
+					      &(unsigned){0}, NULL),
+			 MZ_EPERM);
+	assert_int_equal(stat(taken, &st), 0);
+	mz_store_close(store);
+}
+
 static void test_random(void **state)
 {
 	struct mz_store *store = store_at("random");
@@ -318,6 +362,7 @@ int main(void)
 		cmocka_unit_test(test_taken_selector), cmocka_unit_test(test_adopted),
 		cmocka_unit_test(test_not_adopted),    cmocka_unit_test(test_not_automatic),
 		cmocka_unit_test(test_faults),	       cmocka_unit_test(test_random),
+		cmocka_unit_test(test_no_row),	       cmocka_unit_test(test_manual_selector),
 	};
 
 	return cmocka_run_group_tests(tests, folder_make, folder_remove);

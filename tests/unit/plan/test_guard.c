@@ -145,6 +145,37 @@ static void test_tlsa_in_use(void **state)
 	mz_rrlist_clear(&in_use);
 }
 
+/* An RRset of which nobody knows now what is to be stays, in the ledger too, and counts as nothing that is lost;
+ * also where another domain wants it. */
+static void test_held(void **state)
+{
+	struct world *w = *state;
+	struct mz_rrlist held = {0};
+	uint16_t other = world_domain(w, "d.example.org");
+	char line[40] = "";
+
+	assert_int_equal(mz_rr_from_text(&held, "_25._tcp.mx TLSA 0 0 0 00", w->origin.wire, 0,
+					 NULL, NULL),
+			 MZ_OK);
+	w->held = &held;
+	w->domains[0].delete_limit = 10;
+	for (unsigned i = 10; i < 18; i++) {
+		(void)snprintf(line, sizeof(line), "_25._tcp.mx TLSA 3 1 1 %u", i);
+		had(w, 0, MZ_FAMILY_TLSA, line);
+		stands(w, line);
+	}
+	had(w, 0, MZ_FAMILY_TLSA, "_443._tcp.mx TLSA 3 1 1 aa");
+	stands(w, "_443._tcp.mx TLSA 3 1 1 aa");
+	want(w, other, MZ_FAMILY_TLSA, WHOLE, "_25._tcp.mx TLSA 3 1 1 bb");
+	assert_plan(w, "- _443._tcp.mx.example.org. 300 TLSA 3 1 1 aa | tlsa 0\n");
+	assert_int_equal(w->plan.ledger.count, 8);
+	assert_int_equal(w->plan.foreign, 0);
+	w->held = NULL;
+	world_plan(w);
+	assert_true(w->plan.refusal_count > 0);
+	mz_rrlist_clear(&held);
+}
+
 /* All of it may go: senders then do as they did before DANE. */
 static void test_tlsa_withdrawn(void **state)
 {
@@ -300,9 +331,11 @@ static void test_two_cnames(void **state)
 
 	want(w, 0, STS, WHOLE, "c CNAME one");
 	want(w, sub, RECORDS, EXACT, "c CNAME two");
-	assert_plan(w, "! c.example.org. CNAME another one stands or is wanted at this name\n");
+	assert_plan(w, "! c.example.org. CNAME another one stands or is wanted at this name\n"
+		       "! c.example.org. CNAME another one stands or is wanted at this name\n");
 	stands(w, "c CNAME one");
-	assert_plan(w, "! c.example.org. CNAME another one stands or is wanted at this name\n");
+	assert_plan(w, "! c.example.org. CNAME another one stands or is wanted at this name\n"
+		       "! c.example.org. CNAME another one stands or is wanted at this name\n");
 	assert_int_equal(w->plan.ledger.count, 1); /* the one that stands is domain 0's */
 }
 
@@ -414,7 +447,10 @@ static void test_two_spf_of_two_domains(void **state)
 
 	want(w, 0, SPF, MATCH, "mail TXT \"v=spf1 a -all\"");
 	want(w, sub, SPF, MATCH, "mail TXT \"v=spf1 mx -all\"");
-	assert_plan(w, "! mail.example.org. TXT two SPF strings would stand at one name\n");
+	assert_plan(w, "! mail.example.org. TXT two SPF strings would stand at one name\n"
+		       "! mail.example.org. TXT two SPF strings would stand at one name\n");
+	assert_int_equal(w->plan.counts[0].refused, 1); /* none of them is as it should be */
+	assert_int_equal(w->plan.counts[sub].refused, 1);
 	w->domains[sub].active = false;
 	stands(w, "mail TXT \"v=spf1 mx -all\"");
 	assert_plan(w, "! mail.example.org. TXT two SPF strings would stand at one name\n");
@@ -589,6 +625,7 @@ int main(void)
 		CASE(test_active_selector_shared),
 		CASE(test_tlsa_in_use),
 		CASE(test_tlsa_withdrawn),
+		CASE(test_held),
 		CASE(test_cname_on_foreign_data),
 		CASE(test_data_on_foreign_cname),
 		CASE(test_foreign_cname_is_taken_over),

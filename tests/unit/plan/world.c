@@ -83,7 +83,8 @@ void world_plan(struct world *w)
 					  .ledger = &w->ledger,
 					  .live = &w->live,
 					  .signing = w->signing,
-					  .in_use = w->in_use};
+					  .in_use = w->in_use,
+					  .held = w->held};
 	assert_int_equal(mz_plan_make(&w->input, &w->plan), MZ_OK);
 }
 

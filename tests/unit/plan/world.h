@@ -23,6 +23,7 @@ struct world {
 	struct mz_live live;
 	const struct mz_rrlist *signing; /* NULL: no key signs */
 	const struct mz_rrlist *in_use;	 /* NULL: no certificate is known */
+	const struct mz_rrlist *held;	 /* NULL: nothing is */
 	struct mz_plan_input input;
 	struct mz_plan plan;
 };

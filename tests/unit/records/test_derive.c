@@ -268,6 +268,26 @@ static void test_host_spf(void **state)
 	assert_text_at(&w, "mail", NULL);
 }
 
+/* A host that is a mail domain itself has one SPF: its own. */
+static void test_host_is_a_domain(void **state)
+{
+	struct world w;
+	struct mz_name host = {0};
+	struct mz_conf_domain other = {0};
+	const struct mz_conf_domain *domains[] = {&w.domain, &other}; /* ordered by name */
+	const struct mz_conf_zone zone = {.domains = domains, .domain_count = 2};
+
+	(void)state;
+	world_init(&w, "example.org", "example.org");
+	assert_int_equal(mz_name_from_text(&host, "mail.example.org", NULL, NULL), MZ_OK);
+	other.name = host.wire;
+	other.publish = MZ_FAMILIES_ALL;
+	w.domain.zone = &zone;
+	assert_text_at(&w, "mail", NULL);
+	other.publish &= ~(1u << MZ_FAMILY_SPF);
+	assert_text_at(&w, "mail", "v=spf1 a -all");
+}
+
 static void test_persist_needs_an_account(void **state)
 {
 	struct world w;
@@ -443,6 +463,7 @@ int main(void)
 		cmocka_unit_test(test_dmarc_rua),
 		cmocka_unit_test(test_no_report_address),
 		cmocka_unit_test(test_host_spf),
+		cmocka_unit_test(test_host_is_a_domain),
 		cmocka_unit_test(test_persist_needs_an_account),
 		cmocka_unit_test(test_sts_policy),
 		cmocka_unit_test(test_merge),

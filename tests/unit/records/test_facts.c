@@ -114,7 +114,8 @@ static void test_faults_of_all(void **state)
 	world_certificate(&w, data_file("wrong-order.pem", 0644), NULL, NULL);
 	w.system.autoconfig_document = text_file("empty.json", "", 0644);
 	w.system.autoconfig_where = (struct mz_where){"mailzone.conf", 7};
-	assert_fault(cache, &w, 3, "mailzone.conf:30: error: ");
+	/* Those of certificates are a matter of their hosts. */
+	assert_fault(cache, &w, 2, "mailzone.conf:30: error: ");
 	mz_facts_cache_free(cache);
 }
 
@@ -220,11 +221,21 @@ static void test_stages(void **state)
 	assert_string_equal(find(&facts, "revoked")->public_text, "");
 	assert_int_equal(facts.dkim_missing, 1u << MZ_DKIM_ED25519);
 	mz_facts_clear(&facts);
-	/* Not automatic: the store's keys are not published. */
+	/* Not automatic any more: those that signed are published until their time is over. */
 	w.domain.dkim_automatic = false;
 	facts = load(cache, &w, store);
-	assert_int_equal(facts.dkim_count, 1);
+	assert_int_equal(facts.dkim_count, 4);
+	assert_null(find(&facts, "pending"));
 	assert_int_equal(facts.dkim_missing, 0);
+	mz_facts_clear(&facts);
+	/* One that may be signed with already, and one whose selector the operator took over. */
+	assert_int_equal(mz_store_dkim_set_handed(store, "example.org", "pending", 5), MZ_OK);
+	world_key(&w, "Active", data_file("ed25519.pub.pem", 0644));
+	facts = load(cache, &w, store);
+	assert_int_equal(facts.dkim_count, 5);
+	assert_non_null(find(&facts, "pending"));
+	assert_null(find(&facts, "active"));
+	assert_int_equal(find(&facts, "Active")->algorithm, MZ_DKIM_ED25519);
 	mz_facts_clear(&facts);
 	mz_store_close(store);
 	mz_facts_cache_free(cache);
@@ -264,8 +275,9 @@ static void test_tlsa(void **state)
 	const struct mz_name https = name_of("_443._tcp.mx1.example.org");
 	struct mz_facts_cache *cache = new_cache();
 	struct mz_store *store = open_store("tlsa");
-	struct mz_tlsa_set old = {.key = {{.role = MZ_TLSA_LEAF, .since = 1, .served = 2}},
-				  .count = 1};
+	struct mz_tlsa_set old =
+		{.key = {{.usage = MZ_TLSA_SERVER, .role = MZ_TLSA_USED, .since = 1, .served = 2}},
+		 .count = 1};
 	struct mz_tlsa_place place = {0};
 	struct mz_facts facts = {0};
 	struct world w;
@@ -300,6 +312,56 @@ static void test_tlsa(void **state)
 	assert_true(facts.tlsa[0].early);
 	assert_int_equal(facts.tlsa[1].set.count, 2);
 	assert_false(facts.tlsa[1].changed);
+	mz_facts_clear(&facts);
+	mz_store_close(store);
+	mz_facts_cache_free(cache);
+}
+
+/* A certificate that cannot be read: what concerns its hosts is held, unless the others are known to suffice. */
+static void test_tlsa_in_doubt(void **state)
+{
+	const struct mz_conf_server server = {.name = "primary", .ttl = 600};
+	struct mz_facts_cache *cache = new_cache();
+	struct mz_store *store = open_store("doubt");
+	struct mz_tlsa_set old =
+		{.key = {{.usage = MZ_TLSA_SERVER, .role = MZ_TLSA_USED, .since = 1, .served = 2}},
+		 .count = 1};
+	struct mz_tlsa_place place = {0};
+	struct mz_facts facts = {0};
+	struct world w;
+
+	(void)state;
+	world_init(&w, "example.org", "example.org");
+	w.domain.publish = MZ_FAMILIES_ALL;
+	w.domain.server = &server;
+	w.domain.origin_text = "example.org";
+	w.system.name = "default";
+	w.mxs.count = 0;
+	world_mx(&w, "mx1.example.org", 10);
+	world_mx(&w, "mx2.example.org", 20);
+	world_mx(&w, "mx3.example.org", 30);
+	/* The first covers mx1, the third is of mx3, and the second may cover any. */
+	world_certificate(&w, data_file("selfsigned.pem", 0644), NULL, "mx1.example.org", NULL);
+	world_certificate(&w, in_folder("missing.crt"), NULL, NULL);
+	world_certificate(&w, data_file("selfsigned.pem", 0644), in_folder("missing.key"),
+			  "mx3.example.org", NULL);
+	facts = load(cache, &w, store);
+	/* Hosts that are made up, such as autoconfig.example.org, have no records that are in doubt. */
+	assert_int_equal(facts.tlsa_count, 3);
+	assert_true(facts.tlsa[0].held && facts.tlsa[1].held && facts.tlsa[2].held);
+	assert_non_null(strstr(facts.tlsa[1].fault, "missing.crt"));
+	for (size_t i = 0; i < 3; i++) {
+		place = mz_fact_tlsa_place(&w.domain, &facts.tlsa[i]);
+		assert_int_equal(mz_store_tlsa_put(store, &place, &old), MZ_OK);
+	}
+	mz_facts_clear(&facts);
+	facts = load(cache, &w, store);
+	assert_true(!facts.tlsa[0].held && facts.tlsa[1].held && !facts.tlsa[2].held);
+	assert_int_equal(facts.tlsa[0].set.count, 2);
+	assert_int_equal(facts.tlsa[0].set.key[0].role, MZ_TLSA_USED);
+	assert_int_equal(mz_facts_tlsa_wait(&facts, &w.domain).look_at, 0);
+	assert_non_null(facts.tlsa[0].fault);
+	assert_non_null(facts.tlsa[2].fault);
 	mz_facts_clear(&facts);
 	mz_store_close(store);
 	mz_facts_cache_free(cache);
@@ -352,11 +414,17 @@ static void test_template_too_long(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nothing_to_read), cmocka_unit_test(test_unread),
-		cmocka_unit_test(test_faults_once),	cmocka_unit_test(test_faults_of_all),
-		cmocka_unit_test(test_cached),		cmocka_unit_test(test_stages),
-		cmocka_unit_test(test_missing),		cmocka_unit_test(test_tlsa),
-		cmocka_unit_test(test_template),	cmocka_unit_test(test_template_too_long),
+		cmocka_unit_test(test_nothing_to_read),
+		cmocka_unit_test(test_unread),
+		cmocka_unit_test(test_faults_once),
+		cmocka_unit_test(test_faults_of_all),
+		cmocka_unit_test(test_cached),
+		cmocka_unit_test(test_stages),
+		cmocka_unit_test(test_missing),
+		cmocka_unit_test(test_tlsa),
+		cmocka_unit_test(test_tlsa_in_doubt),
+		cmocka_unit_test(test_template),
+		cmocka_unit_test(test_template_too_long),
 	};
 
 	return cmocka_run_group_tests(tests, folder_make, folder_remove);

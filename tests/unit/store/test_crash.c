@@ -138,7 +138,7 @@ static uint32_t check(struct scratch *s)
 		mz_rrlist_clear(&list);
 		assert_int_equal(mz_store_ledger_get(s->store, "p", "o", domain, &list), MZ_OK);
 		scratch_same(&list, &expected);
-		assert_int_equal(mz_store_changes(s->store, domain, false, 20, on_change, &h),
+		assert_int_equal(mz_store_changes(s->store, domain, false, 0, 20, on_change, &h),
 				 MZ_OK);
 		assert_int_equal(h.last, round);
 		assert_int_equal(h.count, round < 20 ? round : 20);

@@ -80,6 +80,46 @@ static void never_twice(void **state)
 	       "s1.a.org a1 deleted v3 AbC= 10-99; s1-2.a.org a1 pending v3 AbC= 20-21; ");
 }
 
+static void expect_handed(struct scratch *s, const char *selector, int64_t handed)
+{
+	char sql[128] = "";
+	sqlite3_stmt *stmt = NULL;
+
+	snprintf(sql, sizeof(sql), "SELECT handed FROM dkim WHERE selector = '%s'", selector);
+	assert_int_equal(sqlite3_prepare_v2(s->store->db, sql, -1, &stmt, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+	assert_int_equal(sqlite3_column_int64(stmt, 0), handed);
+	(void)sqlite3_finalize(stmt);
+}
+
+/* One takes over from the other, or nothing is changed at all. */
+static void switched(void **state)
+{
+	static const char before[] = "s1.a.org a1 active v3 AbC= 10-50; s2.a.org a1 pending v3 "
+				     "AbC= 20-21; ";
+	struct scratch *s = *state;
+
+	scratch_open(s);
+	assert_int_equal(add(s, "a.org", "s1", 10), MZ_OK);
+	assert_int_equal(add(s, "a.org", "s2", 20), MZ_OK);
+	assert_int_equal(add(s, "b.org", "s1", 20), MZ_OK);
+	assert_int_equal(mz_store_dkim_set_handed(s->store, "a.org", "s1", 40), MZ_OK);
+	assert_int_equal(mz_store_dkim_switch(s->store, "a.org", "s1", NULL, 50), MZ_OK);
+	assert_int_equal(mz_store_dkim_set_handed(s->store, "a.org", "s2", 60), MZ_OK);
+	assert_int_equal(mz_store_dkim_switch(s->store, "a.org", "s2", "s3", 70), MZ_ENOTFOUND);
+	expect(s, "a.org", before);
+	assert_int_equal(mz_store_dkim_switch(s->store, "a.org", "s3", "s1", 70), MZ_ENOTFOUND);
+	expect(s, "a.org", before);
+	assert_int_equal(mz_store_dkim_switch(s->store, "a.org", "s3", NULL, 70), MZ_ENOTFOUND);
+	expect(s, "a.org", before);
+	assert_int_equal(mz_store_dkim_switch(s->store, "a.org", "s2", "s1", 70), MZ_OK);
+	expect(s, "a.org",
+	       "s1.a.org a1 retiring v3 AbC= 10-70; s2.a.org a1 active v3 AbC= 20-70; ");
+	expect_handed(s, "s2", 60);
+	expect_handed(s, "s1", 0);
+	expect(s, "b.org", "s1.b.org a1 pending v3 AbC= 20-21; ");
+}
+
 static void nested(void *arg, const struct mz_store_dkim *key)
 {
 	struct visit *v = arg;
@@ -242,9 +282,9 @@ static void names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SCRATCH_TEST(life),	 SCRATCH_TEST(never_twice), SCRATCH_TEST(used_while_listed),
-		SCRATCH_TEST(damaged),	 SCRATCH_TEST(signing),	    SCRATCH_TEST(seen_by_server),
-		cmocka_unit_test(names),
+		SCRATCH_TEST(switched),		 SCRATCH_TEST(life),	  SCRATCH_TEST(never_twice),
+		SCRATCH_TEST(used_while_listed), SCRATCH_TEST(damaged),	  SCRATCH_TEST(signing),
+		SCRATCH_TEST(seen_by_server),	 cmocka_unit_test(names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,6 +47,39 @@ static void put_get_remove(void **state)
 	mz_rrlist_clear(&out);
 }
 
+static void let_go(void **state)
+{
+	struct scratch *s = *state;
+	struct mz_store_zone zone = {.known = true, .serial = 7}, got = {0};
+	struct mz_rrlist one = {0}, out = {0};
+	const char *const names[] = {"a.org", "b.org"};
+	bool any = false;
+
+	scratch_rr(&one, "a.org", MZ_TYPE_MX, 20, 'm', 1);
+	scratch_open(s);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(mz_store_ledger_put(s->store, "p", "o", names[i], &one, 1), MZ_OK);
+		assert_int_equal(mz_store_zone_put(s->store, "p", "o", names[i], &zone), MZ_OK);
+	}
+	assert_int_equal(mz_store_ledger_put(s->store, "q", "o", "a.org", &one, 1), MZ_OK);
+	assert_int_equal(mz_store_let_go(s->store, "a.org", &any), MZ_OK);
+	assert_true(any);
+	get(s, "a.org", &out);
+	assert_int_equal(out.count, 0);
+	assert_int_equal(mz_store_ledger_get(s->store, "q", "o", "a.org", &out), MZ_OK);
+	assert_int_equal(out.count, 0);
+	assert_int_equal(mz_store_zone_get(s->store, "p", "o", "a.org", &got), MZ_OK);
+	assert_false(got.known);
+	get(s, "b.org", &out);
+	scratch_same(&out, &one);
+	assert_int_equal(mz_store_zone_get(s->store, "p", "o", "b.org", &got), MZ_OK);
+	assert_true(got.known);
+	assert_int_equal(mz_store_let_go(s->store, "a.org", &any), MZ_OK);
+	assert_false(any);
+	mz_rrlist_clear(&one);
+	mz_rrlist_clear(&out);
+}
+
 static void ordered_when_read(void **state)
 {
 	struct scratch *s = *state;
@@ -173,8 +206,9 @@ static void places_and_domains(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SCRATCH_TEST(put_get_remove), SCRATCH_TEST(ordered_when_read),	SCRATCH_TEST(large),
-		SCRATCH_TEST(damaged),	      SCRATCH_TEST(places_and_domains),
+		SCRATCH_TEST(put_get_remove),	 SCRATCH_TEST(let_go),
+		SCRATCH_TEST(ordered_when_read), SCRATCH_TEST(large),
+		SCRATCH_TEST(damaged),		 SCRATCH_TEST(places_and_domains),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,6 +93,7 @@ static void version_1_to_2(void **state)
 		"INSERT INTO dkim VALUES (1, 'd', 's1', 1, 1, 1, 'AbC=', 98, 99);"
 		"PRAGMA journal_mode = WAL";
 	const struct mz_task task = {.id = 1, .domain = "d", .reason = ""};
+	const struct mz_store_domain domain = {.name = "d"};
 	struct scratch *s = *state;
 	struct mz_store_zone zone = {0};
 	sqlite3 *db = NULL;
@@ -116,7 +117,7 @@ static void version_1_to_2(void **state)
 	assert_int_equal(ask(db, "SELECT id FROM change WHERE serial = 7"), 5);
 	assert_int_equal(ask(db, "SELECT stage FROM dkim WHERE selector = 's1'"), 1);
 	assert_int_equal(mz_store_task_put(s->store, &task), MZ_OK);
-	assert_int_equal(mz_store_domain_put(s->store, "d", MZ_REMOVAL_KEEP), MZ_OK);
+	assert_int_equal(mz_store_domain_put(s->store, &domain), MZ_OK);
 	scratch_commit(s);
 	scratch_reopen(s);
 	assert_int_equal(ask(s->store->db, "SELECT count(*) FROM task, domain"), 1);
@@ -152,7 +153,8 @@ static void tlsa_keys_come(void **state)
 {
 	static const uint8_t owner[] = {1, 'h', 0};
 	const struct mz_tlsa_place place = {"p", "o", owner, "default"};
-	const struct mz_tlsa_set set = {.key = {{.digest = {7}}}, .count = 1};
+	const struct mz_tlsa_set set = {.key = {{.usage = MZ_TLSA_SERVER, .digest = {7}}},
+					.count = 1};
 	struct mz_tlsa_set got = {0};
 	struct scratch *s = *state;
 	int before = 0;
@@ -173,6 +175,33 @@ static void tlsa_keys_come(void **state)
 	scratch_reopen(s);
 	assert_int_equal(mz_store_tlsa_get(s->store, &place, &got), MZ_OK);
 	assert_int_equal(got.count, 1);
+}
+
+/* The keys of version 4 are those of servers, and none is gone. */
+static void version_4_to_5(void **state)
+{
+	static const uint8_t owner[] = {1, 'h', 0};
+	const struct mz_tlsa_place place = {"p", "o", owner, "default"};
+	struct scratch *s = *state;
+	struct mz_tlsa_set got = {0};
+
+	s->store = mz_store_new(s->dir);
+	assert_non_null(s->store);
+	assert_int_equal(sqlite3_open(s->path, &s->store->db), SQLITE_OK);
+	assert_int_equal(mz_store_migrate(s->store, mz_store_steps, 0, 4), MZ_OK);
+	mz_store_free(s->store);
+	s->store = NULL;
+	scratch_sql(s->path, "INSERT INTO tlsa VALUES ('p', 'o', x'016800', 'default',"
+			     " randomblob(32), 1, 5, 6, 300)");
+	scratch_open(s);
+	assert_int_equal(mz_store_tlsa_get(s->store, &place, &got), MZ_OK);
+	assert_int_equal(got.count, 1);
+	assert_int_equal(got.key[0].usage, MZ_TLSA_SERVER);
+	assert_int_equal(got.key[0].role, MZ_TLSA_USED);
+	assert_int_equal(got.key[0].since, 5);
+	assert_int_equal(got.key[0].served, 6);
+	assert_int_equal(got.key[0].gone, 0);
+	assert_int_equal(got.key[0].ttl, 300);
 }
 
 static void other_program(void **state)
@@ -252,9 +281,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SCRATCH_TEST(version_0_to_1), SCRATCH_TEST(opened_again),
 		SCRATCH_TEST(version_1_to_2), SCRATCH_TEST(version_2_to_3),
-		SCRATCH_TEST(tlsa_keys_come), SCRATCH_TEST(newer_version),
-		SCRATCH_TEST(other_program),  SCRATCH_TEST(no_database),
-		SCRATCH_TEST(missing_table),  SCRATCH_TEST(several_steps),
+		SCRATCH_TEST(tlsa_keys_come), SCRATCH_TEST(version_4_to_5),
+		SCRATCH_TEST(newer_version),  SCRATCH_TEST(other_program),
+		SCRATCH_TEST(no_database),    SCRATCH_TEST(missing_table),
+		SCRATCH_TEST(several_steps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

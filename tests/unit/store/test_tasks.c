@@ -247,7 +247,8 @@ static void read_only(void **state)
 	assert_int_equal(mz_store_task_put(s->store, &task), MZ_EPERM);
 	assert_int_equal(mz_store_task_delete(s->store, 1), MZ_EPERM); /* undone, until reported */
 	assert_int_equal(mz_store_tasks_trim(s->store, 1), MZ_EPERM);
-	assert_int_equal(mz_store_domain_put(s->store, "d", MZ_REMOVAL_KEEP), MZ_EPERM);
+	assert_int_equal(mz_store_domain_put(s->store, &(struct mz_store_domain){.name = "d"}),
+			 MZ_EPERM);
 	assert_int_equal(mz_store_domain_delete(s->store, "d"), MZ_EPERM);
 	assert_int_equal(mz_store_commit(s->store, &s->cause), MZ_EPERM);
 	expect(s, "");

@@ -9,7 +9,11 @@ static const struct mz_tlsa_place place = {"p", "o", mx1, "default"};
 static struct mz_tlsa_key key_of(uint8_t octet, enum mz_tlsa_role role, int64_t since,
 				 int64_t served, uint32_t ttl)
 {
-	struct mz_tlsa_key key = {.role = role, .since = since, .served = served, .ttl = ttl};
+	struct mz_tlsa_key key = {.usage = MZ_TLSA_SERVER,
+				  .role = role,
+				  .since = since,
+				  .served = served,
+				  .ttl = ttl};
 
 	memset(key.digest, octet, sizeof(key.digest));
 	return key;
@@ -33,13 +37,15 @@ static void expect(struct scratch *s, const struct mz_tlsa_place *at, const stru
 		assert_int_equal(got.key[i].role, set->key[i].role);
 		assert_int_equal(got.key[i].since, set->key[i].since);
 		assert_int_equal(got.key[i].served, set->key[i].served);
+		assert_int_equal(got.key[i].gone, set->key[i].gone);
 		assert_int_equal(got.key[i].ttl, set->key[i].ttl);
+		assert_int_equal(got.key[i].usage, set->key[i].usage);
 	}
 }
 
 static void put_and_get(void **state)
 {
-	const struct mz_tlsa_set two = {.key = {key_of(1, MZ_TLSA_LEAF, 5, 6, 300),
+	const struct mz_tlsa_set two = {.key = {key_of(1, MZ_TLSA_USED, 5, 6, 300),
 						key_of(2, MZ_TLSA_OLD, 7, 0, UINT32_MAX)},
 					.count = 2};
 	const struct mz_tlsa_set one = {.key = {key_of(3, MZ_TLSA_NEXT, 8, 9, 60)}, .count = 1};
@@ -67,7 +73,7 @@ static void put_and_get(void **state)
 /* A key is added, seen, added anew and deleted, whichever mail systems want it. */
 static void added_served_deleted(void **state)
 {
-	struct mz_tlsa_set set = {.key = {key_of(1, MZ_TLSA_LEAF, 5, 1000, 300),
+	struct mz_tlsa_set set = {.key = {key_of(1, MZ_TLSA_USED, 5, 1000, 300),
 					  key_of(2, MZ_TLSA_NEXT, 5, 0, 300)},
 				  .count = 2};
 	const struct mz_tlsa_place other = {"p", "o", mx1, "other"};
@@ -77,48 +83,103 @@ static void added_served_deleted(void **state)
 	scratch_open(s);
 	put(s, &place, &set);
 	put(s, &other, &set);
-	assert_int_equal(mz_store_tlsa_adding(s->store, &place, set.key[1].digest, 60, 9999),
+	assert_int_equal(mz_store_tlsa_adding(s->store, &place, MZ_TLSA_SERVER, set.key[1].digest,
+					      60, 9999),
 			 MZ_OK);
 	expect(s, &place, &set); /* what else is not served counts with its TTL */
-	assert_int_equal(mz_store_tlsa_served(s->store, &place, set.key[0].digest, 2000), MZ_OK);
-	assert_int_equal(mz_store_tlsa_served(s->store, &place, set.key[1].digest, 2000), MZ_OK);
+	assert_int_equal(mz_store_tlsa_served(s->store, &place, MZ_TLSA_SERVER, set.key[0].digest,
+					      2000),
+			 MZ_OK);
+	assert_int_equal(mz_store_tlsa_served(s->store, &place, MZ_TLSA_SERVER, set.key[1].digest,
+					      2000),
+			 MZ_OK);
 	set.key[1].served = 2000;
 	expect(s, &place, &set);
 	expect(s, &other, &set);
 	/* A resolver may hold what it asked for at 2000 until 2300. */
-	assert_int_equal(mz_store_tlsa_adding(s->store, &place, set.key[0].digest, 60, 2299),
+	assert_int_equal(mz_store_tlsa_adding(s->store, &place, MZ_TLSA_SERVER, set.key[0].digest,
+					      60, 2299),
 			 MZ_OK);
 	set.key[0].served = 0;
 	expect(s, &place, &set);
-	assert_int_equal(mz_store_tlsa_served(s->store, &place, set.key[0].digest, 2299), MZ_OK);
-	assert_int_equal(mz_store_tlsa_adding(s->store, &place, set.key[1].digest, 60, 9999),
+	assert_int_equal(mz_store_tlsa_served(s->store, &place, MZ_TLSA_SERVER, set.key[0].digest,
+					      2299),
+			 MZ_OK);
+	assert_int_equal(mz_store_tlsa_adding(s->store, &place, MZ_TLSA_SERVER, set.key[1].digest,
+					      60, 9999),
 			 MZ_OK);
 	set.key[0].served = 2299;
 	set.key[1].served = 0;
 	set.key[1].ttl = 60;
 	expect(s, &place, &set);
-	assert_int_equal(mz_store_tlsa_adding(s->store, &place, set.key[1].digest, 900, 9999),
+	assert_int_equal(mz_store_tlsa_adding(s->store, &place, MZ_TLSA_SERVER, set.key[1].digest,
+					      900, 9999),
 			 MZ_OK);
 	set.key[1].ttl = 900;
 	expect(s, &place, &set);
-	assert_int_equal(mz_store_tlsa_deleting(s->store, &place, set.key[0].digest), MZ_OK);
+	/* What is gone is remembered for two of its TTLs, and for as long as no other goes after that. */
+	assert_int_equal(mz_store_tlsa_deleting(s->store, &place, MZ_TLSA_SERVER, set.key[0].digest,
+						5000),
+			 MZ_OK);
+	set.key[0].served = 0;
+	set.key[0].gone = 5000;
+	expect(s, &place, &set);
+	expect(s, &other, &set);
+	assert_int_equal(mz_store_tlsa_deleting(s->store, &place, MZ_TLSA_SERVER, set.key[1].digest,
+						5601),
+			 MZ_OK);
 	rest.key[0] = set.key[1];
+	rest.key[0].gone = 5601;
 	expect(s, &place, &rest);
 	expect(s, &other, &rest);
+	assert_int_equal(mz_store_tlsa_adding(s->store, &place, MZ_TLSA_SERVER, set.key[1].digest,
+					      60, 9999),
+			 MZ_OK);
+	rest.key[0].gone = 0;
+	expect(s, &place, &rest);
 }
 
-static void note(void *arg, const uint8_t digest[MZ_SPKI_DIGEST])
+/* For a place of which nothing is known: the longest TTL that is known of each key, wherever it was. */
+static void anywhere(void **state)
 {
-	mz_str_addf(arg, "%u ", digest[0]);
+	struct mz_tlsa_set one = {.key = {key_of(1, MZ_TLSA_USED, 5, 6, 300),
+					  key_of(2, MZ_TLSA_OLD, 7, 8, 300)},
+				  .count = 2};
+	struct mz_tlsa_set two = {.key = {key_of(1, MZ_TLSA_OLD, 4, 9, 3600)}, .count = 1};
+	const struct mz_tlsa_place other = {"q", "n", mx1, "other"},
+				   host = {"p", "o", mx2, "default"};
+	struct scratch *s = *state;
+	struct mz_tlsa_set got = {0};
+
+	scratch_open(s);
+	two.key[0].gone = 99;
+	one.key[1].gone = 98;
+	put(s, &place, &one);
+	put(s, &other, &two);
+	assert_int_equal(mz_store_tlsa_anywhere(s->store, &host, &got), MZ_OK);
+	assert_int_equal(got.count, 0);
+	assert_int_equal(mz_store_tlsa_anywhere(s->store, &other, &got), MZ_OK);
+	assert_int_equal(got.count, 2);
+	assert_int_equal(got.key[0].role, MZ_TLSA_USED);
+	assert_int_equal(got.key[0].since, 5);
+	assert_int_equal(got.key[0].ttl, 3600);
+	assert_int_equal(got.key[0].gone, 0);
+	assert_int_equal(got.key[1].gone, 98);
+	assert_int_equal(got.key[0].served + got.key[1].served, 0);
+}
+
+static void note(void *arg, enum mz_tlsa_role role, const uint8_t digest[MZ_SPKI_DIGEST])
+{
+	mz_str_addf(arg, "%u%s ", digest[0], role == MZ_TLSA_OLD ? "-" : "");
 }
 
 static void in_use(void **state)
 {
-	const struct mz_tlsa_set set = {.key = {key_of(1, MZ_TLSA_LEAF, 5, 6, 300),
+	const struct mz_tlsa_set set = {.key = {key_of(1, MZ_TLSA_USED, 5, 6, 300),
 						key_of(2, MZ_TLSA_NEXT, 5, 6, 300),
 						key_of(3, MZ_TLSA_OLD, 5, 6, 300)},
 					.count = 3};
-	const struct mz_tlsa_set other = {.key = {key_of(4, MZ_TLSA_LEAF, 5, 6, 300)}, .count = 1};
+	const struct mz_tlsa_set other = {.key = {key_of(4, MZ_TLSA_USED, 5, 6, 300)}, .count = 1};
 	const struct mz_tlsa_place of_other = {"p", "o", mx1, "other"};
 	struct scratch *s = *state;
 	struct mz_str seen = {0};
@@ -127,15 +188,15 @@ static void in_use(void **state)
 	put(s, &place, &set);
 	put(s, &of_other, &other);
 	assert_int_equal(mz_store_tlsa_in_use(s->store, &place, note, &seen), MZ_OK);
-	assert_string_equal(seen.s, "1 4 ");
+	assert_string_equal(seen.s, "1 3- 4 ");
 	mz_str_clear(&seen);
 }
 
 static void damaged(void **state)
 {
-	static const char *const harm[] = {"digest = x'0102'", "role = 3", "role = -1", "ttl = -1",
-					   "ttl = 4294967296"};
-	const struct mz_tlsa_set set = {.key = {key_of(1, MZ_TLSA_LEAF, 5, 6, 300)}, .count = 1};
+	static const char *const harm[] = {"digest = x'0102'", "role = 3",  "role = -1", "ttl = -1",
+					   "ttl = 4294967296", "usage = 1", "usage = 4"};
+	const struct mz_tlsa_set set = {.key = {key_of(1, MZ_TLSA_USED, 5, 6, 300)}, .count = 1};
 	struct scratch *s = *state;
 	struct mz_tlsa_set got = {0};
 	char sql[80] = "";
@@ -158,20 +219,22 @@ static void more_than_fit(void **state)
 	struct scratch *s = *state;
 
 	for (unsigned i = 0; i < MZ_TLSA_KEYS; i++)
-		set.key[i] = key_of((uint8_t)i, MZ_TLSA_LEAF, 5, 6, 300);
+		set.key[i] = key_of((uint8_t)i, MZ_TLSA_USED, 5, 6, 300);
 	scratch_open(s);
 	put(s, &place, &set);
 	expect(s, &place, &set);
 	scratch_commit(s);
-	scratch_sql(s->path, "INSERT INTO tlsa SELECT server, origin, owner, system,"
-			     " randomblob(32), role, since, served, ttl FROM tlsa LIMIT 1");
+	scratch_sql(s->path,
+		    "INSERT INTO tlsa SELECT server, origin, owner, system,"
+		    " usage, randomblob(32), role, since, served, gone, ttl FROM tlsa LIMIT 1");
 	assert_int_equal(mz_store_tlsa_get(s->store, &place, &got), MZ_ESTATE);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SCRATCH_TEST(put_and_get), SCRATCH_TEST(added_served_deleted), SCRATCH_TEST(in_use),
+		SCRATCH_TEST(put_and_get), SCRATCH_TEST(added_served_deleted),
+		SCRATCH_TEST(in_use),	   SCRATCH_TEST(anywhere),
 		SCRATCH_TEST(damaged),	   SCRATCH_TEST(more_than_fit),
 	};
 

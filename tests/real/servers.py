@@ -12,6 +12,7 @@ import contextlib
 import ctypes
 import itertools
 import os
+import random
 import re
 import shutil
 import signal
@@ -77,13 +78,14 @@ def fresh(prefix="z", parent="test"):
 
 
 def free_port():
-    """A port that is free for TCP and for UDP on loopback."""
+    """A port that is free for TCP and for UDP on loopback, below those that the kernel gives to clients: whoever
+    stops and starts finds it free again."""
     for _ in range(100):
+        port = random.randrange(10000, 32768)
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
-            tcp.bind((HOST, 0))
-            port = tcp.getsockname()[1]
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
                 try:
+                    tcp.bind((HOST, port))
                     udp.bind((HOST, port))
                 except OSError:
                     continue

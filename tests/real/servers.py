@@ -8,9 +8,12 @@ primaries have the same methods, so that a test can be run against each of them.
 
 import atexit
 import base64
+import contextlib
 import ctypes
 import itertools
 import os
+import random
+import re
 import shutil
 import signal
 import socket
@@ -75,13 +78,14 @@ def fresh(prefix="z", parent="test"):
 
 
 def free_port():
-    """A port that is free for TCP and for UDP on loopback."""
+    """A port that is free for TCP and for UDP on loopback, below those that the kernel gives to clients: whoever
+    stops and starts finds it free again."""
     for _ in range(100):
+        port = random.randrange(10000, 32768)
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
-            tcp.bind((HOST, 0))
-            port = tcp.getsockname()[1]
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
                 try:
+                    tcp.bind((HOST, port))
                     udp.bind((HOST, port))
                 except OSError:
                     continue
@@ -715,8 +719,19 @@ class Nsd(Process):
         wait_for("nsd", self._up, 30, self.process)
 
     def end(self):
+        # at its start it serves what the zones' files say
+        serials = {zone: self.serial(zone) for zone in self.zones}
         self.control("write")
+        for zone, serial in serials.items():
+            if serial is not None:
+                wait_for("nsd: the file of " + zone, lambda: self._written(zone, serial))
         super().end()
+
+    def _written(self, zone, serial):
+        """Is this serial, or the one of a transfer that has come since, in the zone's file?"""
+        with contextlib.suppress(OSError), open(self.path(zone + ".zone")) as f:
+            found = re.search(r"\sSOA\s+\S+\s+\S+\s+\(?\s*(\d+)", f.read())
+            return found is not None and int(found[1]) >= serial
 
     def _up(self):
         return self.control("status", check=False).returncode == 0

@@ -34,9 +34,10 @@ struct mz_fact_tlsa {
 	bool changed;		/* the store has another one */
 	bool expired;		/* a certificate has, or cannot be read: no key leaves */
 	bool early;		/* a key is in use that not every resolver can know yet */
-	const char *
-		fault; /* a certificate that covers the host, or may, cannot be read: why; else NULL */
-	bool held; /* for that fault nothing is known of its keys: what stands there is to be left alone */
+	/* Why a certificate that covers the host, or may, cannot be read; else NULL. held: nothing is known of its
+	 * keys then, and what stands there is to be left alone. */
+	const char *fault;
+	bool held;
 };
 struct mz_facts {
 	struct mz_arena arena;

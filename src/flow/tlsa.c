@@ -153,20 +153,23 @@ int flow_tlsa_hold(struct flow *flow, size_t domain, const struct mz_facts *fact
 /* What the ledger has of a host that is not known for such a certificate's any more is held, too. */
 static int hold_ledger(struct flow *flow)
 {
+	size_t held = flow->held.count; /* those of hosts that are known */
 	int err = MZ_OK;
 
 	for (size_t i = 0; i < flow->ledger.count && err == MZ_OK; i++) {
 		const struct mz_rr *rr = &flow->ledger.rr[i];
 		const char *fault = flow->cert_faults[rr->domain];
-		bool wanted = false;
+		bool known = false;
 
 		if (fault == NULL || rr->family != MZ_FAMILY_TLSA || rr->type != MZ_TYPE_TLSA)
 			continue;
 		for (size_t k = mz_rrlist_find(&flow->desired, rr->owner, MZ_TYPE_TLSA);
 		     k < flow->desired.count && mz_name_equal(flow->desired.rr[k].owner, rr->owner);
 		     k++)
-			wanted = wanted || flow->desired.rr[k].domain == rr->domain;
-		if (wanted)
+			known = known || flow->desired.rr[k].domain == rr->domain;
+		for (size_t k = 0; k < held; k++)
+			known = known || mz_name_equal(flow->held.rr[k].owner, rr->owner);
+		if (known)
 			continue;
 		err = hold(flow, rr->owner);
 		if (err == MZ_OK && is_asked_for(flow, rr->domain))

@@ -145,8 +145,11 @@ int mz_select_places(struct mz_selection *out, const struct mz_conf *conf, struc
 	if (places.err == MZ_OK && out->count > 0 && configured != NULL && configured->automatic)
 		complain(say, arg,
 			 "note: %s stays under automatic management: its records come again at "
-			 "the next apply or reconcile",
-			 places.name);
+			 "the next apply or reconcile%s",
+			 places.name,
+			 configured->dkim_automatic
+				 ? "; until then no mail that its DKIM keys sign verifies"
+				 : "");
 	return places.err;
 }
 

@@ -159,8 +159,9 @@ int tool_check(const struct options *options, int argc, char **argv)
 	look_outside(conf);
 	if (check_files(conf, err == MZ_OK, &errors) == MZ_OK && errors.count == 0 &&
 	    err == MZ_OK) {
-		(void)printf("%s: %zu domains on %zu servers, no errors\n", options->config,
-			     conf->domain_count, conf->server_count);
+		(void)printf("%s: %zu domain%s on %zu server%s, no errors\n", options->config,
+			     conf->domain_count, conf->domain_count == 1 ? "" : "s",
+			     conf->server_count, conf->server_count == 1 ? "" : "s");
 		status = EXIT_OK;
 	}
 	tool_print_errors(&errors);

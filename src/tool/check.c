@@ -156,7 +156,8 @@ int tool_check(const struct options *options, int argc, char **argv)
 	mz_conf_errors_clear(&errors);
 	if (conf == NULL)
 		return EXIT_FAILED;
-	look_outside(conf);
+	if (err == MZ_OK)
+		look_outside(conf);
 	if (check_files(conf, err == MZ_OK, &errors) == MZ_OK && errors.count == 0 &&
 	    err == MZ_OK) {
 		(void)printf("%s: %zu domain%s on %zu server%s, no errors\n", options->config,

@@ -191,7 +191,8 @@ static const struct conf_row system_rows[] = {
 	 INTO(struct raw_system, out.spf), .help = "The SPF record of a domain."},
 	{.name = "host_spf", .type = CONF_STRING, .max = MZ_TXT_MAX, .def = "v=spf1 a -all",
 	 INTO(struct raw_system, out.host_spf),
-	 .help = "The SPF record of each MX host inside the domain. Empty: none."},
+	 .help = "The SPF record of each MX host inside the domain that is no mail domain itself. "
+		 "Empty: none."},
 	{.name = "dmarc", .type = CONF_STRING, .max = MZ_TXT_MAX, .def = "v=DMARC1; p=reject",
 	 INTO(struct raw_system, out.dmarc),
 	 .help = "The DMARC record. The domain's report_address is added as rua where it has none."},

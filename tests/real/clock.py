@@ -4,19 +4,9 @@
 import mmap
 import os
 import struct
-import subprocess
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-
-
-def shim(folder, name):
-    """Compiles NAME.c to a library that can be preloaded: its path."""
-    path = os.path.join(str(folder), name + ".so")
-    subprocess.run(
-        ["cc", "-O1", "-shared", "-fPIC", "-o", path, os.path.join(HERE, name + ".c"), "-ldl"], check=True
-    )
-    return path
+import mzd
 
 
 class Clock:
@@ -28,7 +18,7 @@ class Clock:
             f.write(struct.pack("qq", 0, -1))
             f.flush()
             self._shared = mmap.mmap(f.fileno(), 16)
-        self.env = {"LD_PRELOAD": shim(folder, "clock"), "MZ_CLOCK": path}
+        self.env = {"LD_PRELOAD": mzd.shim(folder, "clock"), "MZ_CLOCK": path}
         # the one program that says what it has seen
         self.env_seen = {**self.env, "MZ_CLOCK_SEEN": "1"}
 

@@ -22,6 +22,7 @@ import mz
 import mzd
 import servers
 from keylife import seconds
+from test_dkim import signers
 
 DAYS = int(os.environ.get("MZ_DAYS", "365"))
 YEARS = int(os.environ.get("MZ_YEARS", "1"))
@@ -37,7 +38,7 @@ class Year:
     def __init__(self, kind, site, folder, seed):
         self.random = random.Random(seed)
         self.clock = clock.Clock(folder)
-        self.killer = clock.shim(folder, "kill_at")
+        self.killer = mzd.shim(folder, "kill_at")
         notified = servers.free_port()
         self.servers = {"primary": servers.KINDS[kind]()}
         self.servers["nsd"] = servers.Nsd(self.servers["primary"], refresh=REFRESH)
@@ -79,14 +80,7 @@ class Year:
         site.settings["reconcile_interval"] = TIMES["reconcile_interval"]
         site.settings["notify"] = {"listen": ["127.0.0.1:%d" % notified]}
         site.settings["hooks"] = {"dkim_activated": mz.Raw('[ "/bin/true" ]')}
-        site.settings["signers"] = {
-            "directory": site.path("signers"),
-            "opendkim_key_table": site.path("KeyTable"),
-            "opendkim_signing_table": site.path("SigningTable"),
-            "rspamd_selector_map": site.path("selectors.map"),
-            "rspamd_path_map": site.path("paths.map"),
-            "rspamd_domains": site.path("domains.conf"),
-        }
+        signers(site)
         management = {"mode": "automatic", "algorithms": mz.Raw('[ "%s" ]' % '", "'.join(BOTH))}
         management.update((k, v) for k, v in TIMES.items() if k != "reconcile_interval")
         self.domains = [self.zones[0], "sub." + self.zones[0], self.zones[1]]

@@ -16,6 +16,14 @@ def binary():
     return os.path.join(os.path.dirname(mz.binary()) or ".", "mailzoned")
 
 
+def shim(folder, name):
+    """Compiles NAME.c to a library that can be preloaded: its path."""
+    path = os.path.join(str(folder), name + ".so")
+    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".c")
+    subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", path, source, "-ldl"], check=True)
+    return path
+
+
 class Daemon:
     """mailzoned in the foreground, its log in a file of the site. Use as a context."""
 

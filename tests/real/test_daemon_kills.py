@@ -9,7 +9,6 @@ import os
 import shutil
 import signal
 import sqlite3
-import subprocess
 
 import dns.name
 import dns.rdatatype
@@ -30,10 +29,7 @@ OPEN = ("pending", "retry", "running")
 @pytest.fixture(scope="session")
 def shim(tmp_path_factory):
     """The library that kills."""
-    path = str(tmp_path_factory.mktemp("shim") / "kill_at.so")
-    source = os.path.join(os.path.dirname(__file__), "kill_at.c")
-    subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", path, source, "-ldl"], check=True)
-    return path
+    return mzd.shim(tmp_path_factory.mktemp("shim"), "kill_at")
 
 
 def points():

@@ -16,10 +16,7 @@ from test_daemon import daemon_site, whole
 @pytest.fixture(scope="session")
 def shim(tmp_path_factory):
     """The library that stands between the program and its disk."""
-    path = str(tmp_path_factory.mktemp("shim") / "disk.so")
-    source = os.path.join(os.path.dirname(__file__), "disk.c")
-    subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", path, source, "-ldl"], check=True)
-    return path
+    return mzd.shim(tmp_path_factory.mktemp("shim"), "disk")
 
 
 def faulty(site, shim, kind):

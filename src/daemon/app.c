@@ -60,7 +60,7 @@ static void on_usr1(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	for (size_t i = 0; i < app->look_count; i++) {
 		const struct mz_queue_input input = {.kind = MZ_TASK_DNS,
-						     .domain = app->looks[i]->text,
+						     .domain = app->looks[i].domain->text,
 						     .families = MZ_FAMILIES_ALL,
 						     .due = mz_clock_wall(),
 						     .light = true};

@@ -68,6 +68,12 @@ struct server_status {
 	unsigned inflight;
 };
 
+/* An automatic domain, and at what second of the interval it is looked at. */
+struct look {
+	int64_t phase;
+	const struct mz_conf_domain *domain; /* of the site's configuration */
+};
+
 struct mz_net;
 struct dkim_run;
 struct signers_job;
@@ -105,7 +111,7 @@ struct app {
 
 	/* look.c */
 	struct event *look_timer;
-	const struct mz_conf_domain **looks; /* ordered by their time in the interval */
+	struct look *looks; /* ordered by phase */
 	size_t look_count;
 	int64_t looked; /* wall: every look up to here was filed */
 	struct event *tlsa_timer;

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Every domain is looked at once an interval, at a time of its own, so that ten thousand do not wake together;
- * and when an old TLSA key of it may leave. */
+/* Every domain is looked at once an interval, with a few others, so that ten thousand do not wake together; and
+ * when an old TLSA key of it may leave. */
 #include "src/daemon/dkim.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
+
+/* In how many parts of the interval the looks come: a wake costs far more than a look. */
+enum { GROUPS = 360 };
 
 /* FNV-1a: spreads names that differ in one letter only. */
 static uint64_t name_hash(const char *name)
@@ -21,11 +24,23 @@ int64_t look_phase(const char *domain, int64_t interval)
 	return (int64_t)(name_hash(domain) % (uint64_t)interval);
 }
 
+/* The beginning of the part of the interval that the domain's phase is in. */
+static int64_t group_phase(const char *domain, int64_t interval)
+{
+	int64_t phase = look_phase(domain, interval), part = interval / GROUPS;
+
+	return part > 1 ? phase - phase % part : phase;
+}
+
+/* The first time after `now` that is of this phase. */
+static int64_t next_of(int64_t phase, int64_t interval, int64_t now)
+{
+	return now - (now - phase) % interval + interval;
+}
+
 int64_t look_next(const char *domain, int64_t interval, int64_t now)
 {
-	int64_t since = (now - look_phase(domain, interval)) % interval;
-
-	return now - since + interval;
+	return next_of(group_phase(domain, interval), interval, now);
 }
 
 static int64_t interval_of(const struct app *app)
@@ -36,13 +51,13 @@ static int64_t interval_of(const struct app *app)
 /* The first look in the order whose phase is later than that of `now`; look_count: none. */
 static size_t first_after(const struct app *app, int64_t now)
 {
-	int64_t interval = interval_of(app), at = now % interval;
+	int64_t at = now % interval_of(app);
 	size_t low = 0, high = app->look_count;
 
 	while (low < high) {
 		size_t middle = (low + high) / 2;
 
-		if (look_phase(app->looks[middle]->text, interval) <= at)
+		if (app->looks[middle].phase <= at)
 			low = middle + 1;
 		else
 			high = middle;
@@ -61,8 +76,7 @@ static void arm(struct app *app, int64_t now)
 		return;
 	}
 	next = first_after(app, now);
-	wait = look_phase(app->looks[next == app->look_count ? 0 : next]->text, interval) -
-	       now % interval;
+	wait = app->looks[next == app->look_count ? 0 : next].phase - now % interval;
 	tv.tv_sec = (time_t)(wait > 0 ? wait : wait + interval);
 	(void)evtimer_add(app->look_timer, &tv);
 }
@@ -76,19 +90,19 @@ static void file_between(struct app *app, int64_t from, int64_t to)
 	if (to - from >= interval)
 		from = to - interval;
 	for (; count < app->look_count; count++, at++) {
-		const struct mz_conf_domain *domain = app->looks[at % app->look_count];
+		const struct look *look = &app->looks[at % app->look_count];
 		const struct mz_queue_input input = {.kind = MZ_TASK_DNS,
-						     .domain = domain->text,
+						     .domain = look->domain->text,
 						     .families = MZ_FAMILIES_ALL,
 						     .due = to,
 						     .light = true};
 		int64_t id = 0;
 
-		if (look_next(domain->text, interval, from) > to)
+		if (next_of(look->phase, interval, from) > to)
 			break;
 		(void)run_file(app, &input, &id);
-		if (dkim_is_kept(domain))
-			(void)dkim_file(app, domain->text, to);
+		if (dkim_is_kept(look->domain))
+			(void)dkim_file(app, look->domain->text, to);
 	}
 }
 
@@ -129,9 +143,9 @@ static void on_tlsa(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	app->tlsa_look = 0;
 	for (size_t i = 0; i < app->look_count; i++) {
-		struct domain_status *status = status_domain(app, app->looks[i]->text);
+		struct domain_status *status = status_domain(app, app->looks[i].domain->text);
 		const struct mz_queue_input input = {.kind = MZ_TASK_DNS,
-						     .domain = app->looks[i]->text,
+						     .domain = app->looks[i].domain->text,
 						     .families = MZ_FAMILIES_ALL,
 						     .due = now,
 						     .light = true};
@@ -167,14 +181,11 @@ void look_tlsa(struct app *app, const char *domain, const struct mz_tlsa_wait *w
 
 /* ---- the order of looks ---------------------------------------------------------------------------------- */
 
-static int by_phase(const void *a, const void *b, void *arg)
+static int by_phase(const void *a, const void *b)
 {
-	const int64_t *interval = arg;
-	const struct mz_conf_domain *x = *(const struct mz_conf_domain *const *)a;
-	const struct mz_conf_domain *y = *(const struct mz_conf_domain *const *)b;
-	int64_t p = look_phase(x->text, *interval), q = look_phase(y->text, *interval);
+	const struct look *x = a, *y = b;
 
-	return (p > q) - (p < q);
+	return (x->phase > y->phase) - (x->phase < y->phase);
 }
 
 int look_arrange(struct app *app)
@@ -194,10 +205,17 @@ int look_arrange(struct app *app)
 	if (app->looks == NULL || app->look_timer == NULL || app->tlsa_timer == NULL)
 		return MZ_ENOMEM;
 	for (size_t i = 0; i < conf->domain_count; i++) {
-		if (conf->domains[i].automatic)
-			app->looks[app->look_count++] = &conf->domains[i];
+		const struct mz_conf_domain *domain = &conf->domains[i];
+
+		if (!domain->automatic)
+			continue;
+		/* Made now, these lie side by side, and not between what a round frees again. */
+		if (status_domain(app, domain->text) == NULL)
+			return MZ_ENOMEM;
+		app->looks[app->look_count++] =
+			(struct look){group_phase(domain->text, interval), domain};
 	}
-	qsort_r(app->looks, app->look_count, sizeof(app->looks[0]), by_phase, &interval);
+	qsort(app->looks, app->look_count, sizeof(app->looks[0]), by_phase);
 	arm(app, now);
 	arm_tlsa(app, now);
 	return MZ_OK;

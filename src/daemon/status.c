@@ -12,20 +12,20 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The entry of this name, made of `size` zero octets when missing; NULL: no memory. */
+/* The entry of this name, made of `size` zero octets and the name when missing; NULL: no memory. */
 static void *entry(void **tree, const char *name, size_t size)
 {
 	void **found = tfind(&name, tree, by_name);
+	size_t octets = strlen(name) + 1;
 	char **made = NULL;
 
 	if (found != NULL)
 		return *found;
-	made = calloc(1, size);
+	made = calloc(1, size + octets);
 	if (made == NULL)
 		return NULL;
-	*made = strdup(name);
-	if (*made == NULL || tsearch(made, tree, by_name) == NULL) {
-		free(*made);
+	*made = memcpy((char *)made + size, name, octets);
+	if (tsearch(made, tree, by_name) == NULL) {
 		free(made);
 		return NULL;
 	}
@@ -138,22 +138,13 @@ static void free_domain(void *node)
 {
 	struct domain_status *status = node;
 
-	free(status->name);
 	free(status->reason);
 	free(status->dkim_reason);
-	free(status);
-}
-
-static void free_server(void *node)
-{
-	struct server_status *status = node;
-
-	free(status->name);
 	free(status);
 }
 
 void status_clear(struct app *app)
 {
 	tdestroy(app->domains, free_domain);
-	tdestroy(app->servers, free_server);
+	tdestroy(app->servers, free);
 }

@@ -219,7 +219,10 @@ class Life:
         """What signers are told now: {(domain, algorithm): key}, by the links of the directory."""
         told = {}
         for link in glob.glob(self.site.path("signers", "*", "current-*-sha256")):
-            path = os.path.join(os.path.dirname(link), os.readlink(link))
+            try:
+                path = os.path.join(os.path.dirname(link), os.readlink(link))
+            except FileNotFoundError:  # its key has just been revoked
+                continue
             domain, algorithm = os.path.basename(os.path.dirname(link)), os.path.basename(link)[len("current-") :]
             told[domain, algorithm] = self.key_of(domain, os.path.basename(path)[: -len(".pem")], algorithm, path)
         return told
@@ -294,9 +297,15 @@ class Life:
 
     @staticmethod
     def was_between(key, port):
-        """BIND applies the steps of an IXFR one by one: for a moment a record that is mended already is gone."""
-        answer = ask(port, [(key.name, "TXT")]).get((key.name, "TXT"))
-        return answer is not None and answer.texts == (key.record,)
+        """BIND applies the steps of an IXFR one by one: for a moment, longer on a busy machine, a record that is mended
+        already is gone."""
+        deadline = time.monotonic() + 0.3
+        while time.monotonic() < deadline:
+            answer = ask(port, [(key.name, "TXT")]).get((key.name, "TXT"))
+            if answer is not None and answer.texts == (key.record,):
+                return True
+            time.sleep(0.01)
+        return False
 
     # ---- where the daemon has nothing more to do
 

@@ -171,7 +171,7 @@ class Year:
             tasks = self.check()
             waited = time.monotonic() - began
             assert waited < 300, "no rest: %s" % (tasks,)
-            # a secondary may give up on a primary that was away, for longer than is of interest here, and BIND that
+            # a secondary may give up on a primary that was away, for longer than is of interest here, and one that
             # was stopped for hours may wait for ever for an answer that it does not get
             if waited > 10 * (asked + 1):
                 asked += 1
@@ -195,16 +195,15 @@ class Year:
             before = tasks
         return False
 
-    def ask_secondaries(self, time):
-        """time: for the first, second, ... time."""
-        bind = self.servers["bind"]
+    def ask_secondaries(self, turn):
+        """turn: 1 for the first time."""
+        for name in {"nsd", "bind"} - set(self.away) if turn == 3 else ():
+            self.servers[name].end()
+            self.servers[name].launch()
         if "nsd" not in self.away:
             self.servers["nsd"].control("transfer", check=False)
-        if "bind" not in self.away and time == 3:
-            bind.end()
-            bind.launch()
         for zone in self.zones if "bind" not in self.away else []:
-            bind.rndc("retransfer", zone, check=False)
+            self.servers["bind"].rndc("retransfer", zone, check=False)
 
     def late(self):
         """Has a secondary that should have looked during the last leap not transferred yet?"""

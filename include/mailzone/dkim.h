@@ -84,7 +84,7 @@ int mz_dkim_make_missing(struct mz_store *store, const char *state_directory,
  *   or a successor was asked for. There is one pending key at a time.
  * - A pending key is handed to the signers once every server of the zone has served exactly its record
  *   in two looks in a row, and what caches may remember from before has run out since, and a last look
- *   still finds it everywhere. A server that does not answer breaks its row as one that answers
+ *   still finds it everywhere. Where its record had to be put right, all of this is from then on. A server that does not answer breaks its row as one that answers
  *   otherwise does: nobody knows what it tells others. So does a long time without a look.
  * - Only when the signers have taken it over it becomes active, and in the same step the one before it
  *   is retiring. So there is always an active key once there was one, but for one case: the operator
@@ -96,8 +96,18 @@ int mz_dkim_make_missing(struct mz_store *store, const char *state_directory,
  *   delete_after, then record and file go.
  * - A clock that goes back makes everything wait longer, never happen earlier.
  */
+/* The last change that we made, or began, to the record of a pending key after the one that published it:
+ * somebody had deleted the record, or put another one in its place or beside it. */
+struct mz_life_mend {
+	bool any;	 /* else there was none */
+	bool open;	 /* it is not over, or nobody knows yet */
+	int64_t at;	 /* wall: when it was begun */
+	uint32_t serial; /* of the primary once it was over */
+	uint32_t cached; /* seconds for which caches may keep what was there */
+};
 struct mz_life_key {
 	struct mz_store_dkim row;
+	struct mz_life_mend mend;
 	struct mz_store_dkim_seen *seen; /* one a server, in the order of the input's servers */
 	bool confirmed; /* signers have taken it over, or given it up (for one that was handed to them) */
 };
@@ -139,19 +149,25 @@ struct mz_life {
 /* What is to be done now. All that it knows is in the input: a step that was lost is decided again. */
 struct mz_life mz_life_decide(const struct mz_life_input *in);
 
-enum mz_life_sight {
-	MZ_SIGHT_SILENT, /* no answer that counts */
-	MZ_SIGHT_OTHER,	 /* no record there, or another one, or more than one */
-	MZ_SIGHT_SERVED, /* exactly the key's record */
+/* What a look found at one server. */
+struct mz_life_sight {
+	enum {
+		MZ_SIGHT_SILENT, /* no answer that counts: nothing below counts either */
+		MZ_SIGHT_OTHER,	 /* no record there, or another one, or more than one */
+		MZ_SIGHT_SERVED, /* exactly the key's record */
+	} what;
+	uint32_t
+		cached; /* seconds for which caches may keep what the server says besides the record: the
+			    zone's negative TTL, or the TTL of another record */
+	uint32_t serial; /* of the zone; the record was asked for after it */
+	uint32_t expire; /* seconds: of its SOA */
 };
-/* Takes one look at one server into account. `cached`: seconds for which caches may keep what the
- * server says besides the record: the zone's negative TTL, and the TTL of another record. */
-void mz_life_see(struct mz_store_dkim_seen *seen, enum mz_life_sight sight, uint32_t cached,
-		 int64_t now);
-/* The record was missing, or another one stood there or beside it for caches to keep for `cached` seconds
- * (0: for no longer than they keep that there is none), until it was put right in a job that began at
- * `began`. No look need have come upon it. True: the looks begin anew. */
-bool mz_life_mend(struct mz_store_dkim_seen *seen, uint32_t cached, int64_t began, int64_t now);
+/* Takes one look at one server into account. After a mend the record counts only at a serial that is not
+ * older than it: a server that lags serves it as it was before, and may come by what was there in between
+ * as it catches up (RFC 1995 2). One that still answers after `expire` numbers the zone in its own way (RFC
+ * 1035 3.3.13). */
+void mz_life_see(struct mz_store_dkim_seen *seen, const struct mz_life_mend *mend,
+		 const struct mz_life_sight *sight, int64_t now);
 
 /* What people are told of one key: when its stage changes next at the earliest (0: nobody knows, or
  * never), and in `waiting` what else it waits for, nothing where only time has to pass. */

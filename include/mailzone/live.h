@@ -17,6 +17,7 @@ struct mz_probe {
 	enum mz_probe_result result;
 	uint32_t serial;
 	uint32_t negative_ttl; /* min(SOA TTL, MINIMUM), RFC 2308 */
+	uint32_t expire;       /* seconds */
 	bool retry;	       /* FAILED or SERVFAIL that may pass later */
 	enum mz_fault fault;   /* NONE when OK */
 	bool refused;	       /* it would not answer this key: a TSIG error, REFUSED, NOTAUTH */

@@ -210,11 +210,10 @@ void withdraw_clear(struct app *app);
 void dkim_start(struct app *app, const struct mz_task *task);
 /* Files one. */
 int dkim_file(struct app *app, const char *domain, int64_t due);
-/* A record of the domain's keys was added, or one that was not ours was deleted, by a job that began at
- * `began`: a warning where its key signs or signed, as it should have been there. One that is to sign waits
- * until no cache has what was there. */
+/* A record of the domain's keys was added, or one that was not ours was deleted: a warning where its key
+ * signs or signed, as it should have been there; for one that is to sign all is decided anew. */
 void dkim_changed(struct app *app, const struct mz_conf_domain *domain,
-		  const struct mz_change *change, int64_t began);
+		  const struct mz_change *change);
 void dkim_clear(struct app *app);
 /* dkim_signers.c: writes the files for signers, where there are any, once what was written is durable. */
 void signers_refresh(struct app *app);

@@ -11,7 +11,9 @@
 struct dkim_server {
 	const char *text;      /* "192.0.2.54:53": by this it is remembered */
 	bool answered;	       /* the zone and the slots, with authority */
+	uint32_t serial;       /* of the zone, from before the slots were read */
 	uint32_t negative_ttl; /* seconds: RFC 2308 */
+	uint32_t expire;       /* seconds: of the SOA */
 	struct mz_rrlist rrs;  /* what it has at the slots; empty where it did not answer */
 };
 struct dkim_look;

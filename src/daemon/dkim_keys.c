@@ -101,6 +101,88 @@ static int name_servers(struct dkim_keys *keys, struct mz_net *net)
 	return err;
 }
 
+static bool owner_of(struct mz_name *out, const struct dkim_keys *keys,
+		     const struct mz_life_key *key)
+{
+	struct mz_name base = {0};
+
+	return mz_name_prefix(&base, "_domainkey", keys->domain->name) == MZ_OK &&
+	       mz_name_prefix(out, key->row.selector, base.wire) == MZ_OK;
+}
+
+/* What our changes did at one owner. */
+struct mending {
+	const struct mz_name *owner;
+	struct mz_life_mend mend;
+	bool again; /* not only its record was added there once */
+};
+
+/* Is there the RR itself, with whatever TTL? */
+static bool holds(const struct mz_rrlist *list, const struct mz_rr *rr)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		if (mz_rr_compare(&list->rr[i], rr) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Is there an RR of the owner in one list of a change that is not in the other one too? *ttl: the longest. */
+static bool touches(const struct mz_rrlist *list, const struct mz_rrlist *other,
+		    const struct mz_name *owner, uint32_t *ttl)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < list->count; i++) {
+		const struct mz_rr *rr = &list->rr[i];
+
+		if (!mz_name_equal(rr->owner, owner->wire) || holds(other, rr))
+			continue;
+		any = true;
+		if (rr->ttl > *ttl)
+			*ttl = rr->ttl;
+	}
+	return any;
+}
+
+/* The newest change is the first. */
+static void on_change(void *arg, const struct mz_store_change *change)
+{
+	struct mending *mending = arg;
+	struct mz_life_mend *mend = &mending->mend;
+	uint32_t unused = 0;
+	bool deleted = false;
+
+	if (change->state == MZ_CHANGE_FAILED)
+		return;
+	deleted = touches(change->deleted, change->added, mending->owner, &mend->cached);
+	if (!deleted && !touches(change->added, change->deleted, mending->owner, &unused))
+		return;
+	mending->again = deleted || mend->any;
+	if (mend->any)
+		return;
+	mend->any = true;
+	mend->open = change->state == MZ_CHANGE_INTENDED;
+	mend->at = change->time;
+	mend->serial = change->serial;
+}
+
+/* It is from the history, which is written before anything is sent: no kill makes us forget it. */
+static int read_mend(struct mz_life_mend *out, struct mz_store *store, const struct dkim_keys *keys,
+		     const struct mz_life_key *key)
+{
+	struct mz_name owner = {0};
+	struct mending mending = {.owner = &owner};
+	int err = MZ_OK;
+
+	if (key->row.stage != MZ_DKIM_PENDING || !owner_of(&owner, keys, key))
+		return MZ_OK;
+	err = mz_store_changes(store, keys->domain->text, false, 0, 1000, on_change, &mending);
+	if (mending.again)
+		*out = mending.mend;
+	return err;
+}
+
 /* Domains that came together are not to rotate together, each time: some sign up to a tenth longer. */
 static int64_t rotate_after(const struct mz_conf_domain *domain)
 {
@@ -133,11 +215,14 @@ int dkim_keys_load(struct dkim_keys *out, struct app *app, const struct mz_conf_
 		err = loading.err;
 	for (unsigned a = 0; a < MZ_DKIM_ALGORITHMS && err == MZ_OK; a++) {
 		for (size_t k = 0; k < out->life[a].key_count && err == MZ_OK; k++) {
-			loading.key = &out->life[a].keys[k];
-			if (loading.key->row.stage != MZ_DKIM_DELETED)
+			struct mz_life_key *key = &out->key[a][k];
+
+			loading.key = key;
+			if (key->row.stage != MZ_DKIM_DELETED)
 				err = mz_store_dkim_seen_list(app->store, domain->text,
-							      loading.key->row.selector, on_seen,
-							      &loading);
+							      key->row.selector, on_seen, &loading);
+			if (err == MZ_OK)
+				err = read_mend(&key->mend, app->store, out, key);
 		}
 	}
 	if (err != MZ_OK)
@@ -156,15 +241,6 @@ void dkim_keys_clear(struct dkim_keys *keys)
 static bool is_published(const struct mz_life_key *key)
 {
 	return key->row.stage != MZ_DKIM_RETIRED && key->row.stage != MZ_DKIM_DELETED;
-}
-
-static bool owner_of(struct mz_name *out, const struct dkim_keys *keys,
-		     const struct mz_life_key *key)
-{
-	struct mz_name base = {0};
-
-	return mz_name_prefix(&base, "_domainkey", keys->domain->name) == MZ_OK &&
-	       mz_name_prefix(out, key->row.selector, base.wire) == MZ_OK;
 }
 
 int dkim_keys_slots(const struct dkim_keys *keys, struct mz_rrlist *out)
@@ -187,18 +263,22 @@ int dkim_keys_slots(const struct dkim_keys *keys, struct mz_rrlist *out)
 	return err;
 }
 
-/* Is what stands at the key's owner exactly its record? *cached: for how long caches may keep what is not. */
-static enum mz_life_sight sight_of(const struct dkim_keys *keys, const struct mz_life_key *key,
-				   const struct dkim_server *server, uint32_t *cached)
+/* Is what stands at the key's owner exactly its record? */
+static struct mz_life_sight sight_of(const struct dkim_keys *keys, const struct mz_life_key *key,
+				     const struct dkim_server *server)
 {
+	struct mz_life_sight sight = {.what = MZ_SIGHT_OTHER,
+				      .cached = server->negative_ttl,
+				      .serial = server->serial,
+				      .expire = server->expire};
 	struct mz_str want = {0}, found = {0};
 	struct mz_name owner = {0};
 	size_t i = 0, end = 0;
-	bool same = false;
 
-	*cached = server->negative_ttl;
-	if (!server->answered || !owner_of(&owner, keys, key))
-		return MZ_SIGHT_SILENT;
+	if (!server->answered || !owner_of(&owner, keys, key)) {
+		sight.what = MZ_SIGHT_SILENT;
+		return sight;
+	}
 	i = mz_rrlist_find(&server->rrs, owner.wire, MZ_TYPE_TXT);
 	end = i;
 	while (end < server->rrs.count && server->rrs.rr[end].type == MZ_TYPE_TXT &&
@@ -206,17 +286,16 @@ static enum mz_life_sight sight_of(const struct dkim_keys *keys, const struct mz
 		end++;
 	mz_dkim_record_text(&want, key->row.algorithm,
 			    key->row.stage == MZ_DKIM_REVOKED ? "" : key->row.public_text);
-	same = end == i + 1 &&
-	       mz_txt_join(server->rrs.rr[i].rdata, server->rrs.rr[i].rdlen, &found) &&
-	       !want.failed && !found.failed && strcmp(want.s, found.s) == 0 &&
-	       want.len == found.len;
-	for (; i < end && !same; i++) {
-		if (server->rrs.rr[i].ttl > *cached)
-			*cached = server->rrs.rr[i].ttl;
+	if (end == i + 1 && mz_txt_join(server->rrs.rr[i].rdata, server->rrs.rr[i].rdlen, &found) &&
+	    !want.failed && !found.failed && strcmp(want.s, found.s) == 0 && want.len == found.len)
+		sight.what = MZ_SIGHT_SERVED;
+	for (; i < end && sight.what != MZ_SIGHT_SERVED; i++) {
+		if (server->rrs.rr[i].ttl > sight.cached)
+			sight.cached = server->rrs.rr[i].ttl;
 	}
 	mz_str_clear(&want);
 	mz_str_clear(&found);
-	return same ? MZ_SIGHT_SERVED : MZ_SIGHT_OTHER;
+	return sight;
 }
 
 static int see(struct dkim_keys *keys, struct mz_store *store, const struct mz_life_key *key,
@@ -225,12 +304,11 @@ static int see(struct dkim_keys *keys, struct mz_store *store, const struct mz_l
 	int err = MZ_OK;
 
 	for (size_t s = 0; s < keys->server_count && err == MZ_OK; s++) {
-		struct mz_store_dkim_seen *seen = &key->seen[s];
-		uint32_t cached = 0;
-		enum mz_life_sight sight = sight_of(keys, key, &servers[s], &cached);
+		const struct mz_life_sight sight = sight_of(keys, key, &servers[s]);
 
-		mz_life_see(seen, sight, cached, now);
-		err = mz_store_dkim_seen_put(store, keys->domain->text, key->row.selector, seen);
+		mz_life_see(&key->seen[s], &key->mend, &sight, now);
+		err = mz_store_dkim_seen_put(store, keys->domain->text, key->row.selector,
+					     &key->seen[s]);
 	}
 	return err;
 }
@@ -250,27 +328,10 @@ int dkim_keys_see(struct dkim_keys *keys, struct mz_store *store, const struct d
 }
 
 struct changed {
-	struct app *app;
 	const struct mz_conf_domain *domain;
 	const struct mz_change *change;
-	int64_t began;
-	const char *selector; /* of the key whose record it is */
-	bool again;	      /* its looks begin anew */
+	bool pending; /* its key is not used yet */
 };
-
-static void on_seen_before(void *arg, const struct mz_store_dkim_seen *row)
-{
-	struct changed *changed = arg;
-	struct mz_store_dkim_seen seen = *row;
-	uint32_t cached = changed->change->add ? 0 : changed->change->rr.ttl;
-
-	if (mz_life_mend(&seen, cached, changed->began, mz_clock_wall()))
-		changed->again = true;
-	if (mz_store_dkim_seen_put(changed->app->store, changed->domain->text, changed->selector,
-				   &seen) != MZ_OK)
-		mz_log(MZ_LOG_ERROR, "dkim", "domain", changed->domain->text, "reason",
-		       mz_store_error(changed->app->store), NULL);
-}
 
 static void on_changed(void *arg, const struct mz_store_dkim *row)
 {
@@ -282,10 +343,8 @@ static void on_changed(void *arg, const struct mz_store_dkim *row)
 	if (row->stage > MZ_DKIM_RETIRING || !owner_of(&owner, &keys, &key) ||
 	    !mz_name_equal(owner.wire, changed->change->rr.owner))
 		return;
-	changed->selector = row->selector;
 	if (row->stage == MZ_DKIM_PENDING)
-		(void)mz_store_dkim_seen_list(changed->app->store, changed->domain->text,
-					      row->selector, on_seen_before, changed);
+		changed->pending = true;
 	else if (changed->change->add)
 		mz_log(MZ_LOG_WARNING, "dkim_repaired", "domain", changed->domain->text, "selector",
 		       row->selector, "reason",
@@ -293,12 +352,12 @@ static void on_changed(void *arg, const struct mz_store_dkim *row)
 }
 
 void dkim_changed(struct app *app, const struct mz_conf_domain *domain,
-		  const struct mz_change *change, int64_t began)
+		  const struct mz_change *change)
 {
-	struct changed changed = {.app = app, .domain = domain, .change = change, .began = began};
+	struct changed changed = {.domain = domain, .change = change};
 
 	if (dkim_is_kept(domain))
 		(void)mz_store_dkim_list(app->store, domain->text, on_changed, &changed);
-	if (changed.again)
+	if (changed.pending)
 		(void)dkim_file(app, domain->text, mz_clock_wall());
 }

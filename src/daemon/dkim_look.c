@@ -79,6 +79,7 @@ static void on_soa(void *arg, const struct mz_probe *answer)
 {
 	struct at *at = arg;
 	struct dkim_look *look = at->look;
+	struct dkim_server *server = &look->servers[at - look->at];
 	const struct mz_live_request request = {.peer = at->peer,
 						.key = key_of(at),
 						.origin = look->domain->origin,
@@ -87,7 +88,9 @@ static void on_soa(void *arg, const struct mz_probe *answer)
 						.timeout_ms = timeout_of(at)};
 
 	at->op = NULL;
-	look->servers[at - look->at].negative_ttl = answer->negative_ttl;
+	server->serial = answer->serial;
+	server->negative_ttl = answer->negative_ttl;
+	server->expire = answer->expire;
 	if (answer->result == MZ_PROBE_OK) {
 		(void)mz_live_read(&request, on_slots, at, &at->op);
 	} else if (answer->refused && key_of(at) != NULL && at != look->at) {

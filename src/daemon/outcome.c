@@ -153,19 +153,15 @@ static bool is_both(const struct mz_report *report, const struct mz_change *chan
 	return false;
 }
 
-/* `tasks`: one a domain, which began no later than the job; NULL: none. */
-static void follow_changes(struct app *app, const struct mz_report *report, const int64_t *tasks)
+static void follow_changes(struct app *app, const struct mz_report *report)
 {
 	for (size_t i = 0; i < report->change_count; i++) {
 		const struct mz_change *change = &report->changes[i];
-		const struct mz_task *task =
-			tasks == NULL ? NULL : mz_queue_find(app->queue, tasks[change->rr.domain]);
 
 		if (mz_log_on(MZ_LOG_INFO))
 			log_change(report, change);
 		if (change->rr.family == MZ_FAMILY_DKIM && !is_both(report, change))
-			dkim_changed(app, report->job->domains[change->rr.domain], change,
-				     task == NULL ? mz_clock_wall() : task->changed);
+			dkim_changed(app, report->job->domains[change->rr.domain], change);
 	}
 }
 
@@ -184,7 +180,7 @@ void outcome_report(struct app *app, const struct mz_report *report, const int64
 	if (report->error != NULL)
 		mz_log(MZ_LOG_WARNING, "zone_failed", "zone", job->origin_text, "server",
 		       job->server->name, "reason", report->error, NULL);
-	follow_changes(app, report, tasks);
+	follow_changes(app, report);
 	for (size_t i = 0; i < job->domain_count; i++) {
 		if (job->active[i])
 			end_domain(app, report, i, tasks[i], server);
@@ -199,7 +195,7 @@ void outcome_request(struct app *app, const struct mz_report *report)
 
 	if (job->mode == MZ_FLOW_PLAN)
 		return;
-	follow_changes(app, report, NULL);
+	follow_changes(app, report);
 	for (size_t i = 0; i < job->domain_count; i++) {
 		struct mz_str reason = {0};
 

@@ -11,34 +11,41 @@ enum {
 		1800, /* after the time for the next look: nobody knows what was served meanwhile */
 };
 
-void mz_life_see(struct mz_store_dkim_seen *seen, enum mz_life_sight sight, uint32_t cached,
-		 int64_t now)
+/* Does the server serve the zone from before the record was put right? */
+static bool is_behind(const struct mz_life_mend *mend, const struct mz_life_sight *sight,
+		      int64_t now)
 {
+	return mend->open || (mz_serial_newer(mend->serial, sight->serial) &&
+			      now - mend->at <= (int64_t)sight->expire);
+}
+
+/* Was the last look before the record was put right? */
+static bool is_void(const struct mz_life_mend *mend, const struct mz_store_dkim_seen *seen,
+		    int64_t now)
+{
+	return mend->any && mend->at >= seen->looked && mend->at <= now;
+}
+
+void mz_life_see(struct mz_store_dkim_seen *seen, const struct mz_life_mend *mend,
+		 const struct mz_life_sight *sight, int64_t now)
+{
+	bool served = sight->what == MZ_SIGHT_SERVED && !(mend->any && is_behind(mend, sight, now));
 	bool back = seen->looked > now; /* the clock: what it said before means nothing */
 	bool late = now > seen->looked + seen->cached + UNSEEN;
 
-	if (sight != MZ_SIGHT_SERVED || back || late) {
+	if (!served || back || late || is_void(mend, seen, now)) {
 		seen->hits = 0;
 		seen->since = now;
 	}
-	if (cached > seen->cached)
-		seen->cached = cached;
-	if (sight == MZ_SIGHT_SERVED && seen->hits < HITS) {
+	if (sight->cached > seen->cached)
+		seen->cached = sight->cached;
+	if (mend->any && mend->cached > seen->cached)
+		seen->cached = mend->cached;
+	if (served && seen->hits < HITS) {
 		seen->hits++;
 		seen->since = now;
 	}
 	seen->looked = now;
-}
-
-bool mz_life_mend(struct mz_store_dkim_seen *seen, uint32_t cached, int64_t began, int64_t now)
-{
-	if (cached > seen->cached)
-		seen->cached = cached;
-	if (seen->hits == 0 || seen->since > began)
-		return false; /* it is waited for from after the change on */
-	seen->hits = 0;
-	seen->since = now;
-	return true;
 }
 
 /* ---- what the keys are --------------------------------------------------------------------------- */
@@ -80,7 +87,7 @@ static bool served(const struct mz_life_input *in, const struct mz_life_key *key
 	for (size_t i = 0; i < in->server_count; i++) {
 		int64_t at = key->seen[i].since + key->seen[i].cached;
 
-		if (key->seen[i].hits < HITS)
+		if (key->seen[i].hits < HITS || is_void(&key->mend, &key->seen[i], in->now))
 			return false;
 		if (at > *settled)
 			*settled = at;
@@ -252,9 +259,11 @@ static int64_t pending_outlook(const struct mz_life_input *in, size_t i, struct 
 		mz_str_add(waiting, "what caches keep from before to run out");
 		return settled;
 	}
-	mz_str_add(waiting, "two looks in a row that find its record at");
+	mz_str_add(waiting,
+		   key->mend.any ? "two looks in a row that find its record as it was put right at"
+				 : "two looks in a row that find its record at");
 	for (size_t s = 0; s < in->server_count; s++) {
-		if (key->seen[s].hits >= HITS)
+		if (key->seen[s].hits >= HITS && !is_void(&key->mend, &key->seen[s], in->now))
 			continue;
 		mz_str_addf(waiting, "%s%s", between, key->seen[s].server);
 		between = ", ";

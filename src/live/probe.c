@@ -24,7 +24,7 @@ struct found {
 	bool referral;	/* NS RRs in the authority section */
 	bool upward;	/* they are of a name above the origin */
 	bool malformed;
-	uint32_t serial, ttl, minimum;
+	uint32_t serial, ttl, expire, minimum;
 };
 
 static void cause(struct mz_probe *result, const struct probe *probe, const char *text)
@@ -47,6 +47,7 @@ static void take_soa(struct found *found, const struct mz_reader *r, const struc
 		return;
 	}
 	found->serial = mz_get32(rdata + n - SOA_TAIL);
+	found->expire = mz_get32(rdata + n - 8);
 	found->minimum = mz_get32(rdata + n - 4);
 	found->ttl = rr->ttl;
 }
@@ -92,6 +93,7 @@ static void judge_found(struct mz_probe *result, const struct probe *probe,
 	} else if (found->soas == 1 && authority) {
 		result->result = MZ_PROBE_OK;
 		result->serial = found->serial;
+		result->expire = found->expire;
 		result->negative_ttl = found->ttl < found->minimum ? found->ttl : found->minimum;
 	} else if (found->soas == 0 && !authority && (found->upward || !found->referral)) {
 		result->result = MZ_PROBE_NO_ZONE;

@@ -700,7 +700,7 @@ class Nsd(Process):
     """A secondary that transfers its zones from a primary."""
 
     kind = "nsd"
-    axfr_raw, axfr = Server.axfr_raw, Server.axfr
+    axfr = Server.axfr
 
     def __init__(self, primary, refresh=None):
         """refresh: asks the primary at least this often, in seconds; without, it waits for NOTIFY."""
@@ -735,6 +735,15 @@ class Nsd(Process):
 
     def _up(self):
         return self.control("status", check=False).returncode == 0
+
+    def axfr_raw(self, zone, key=MAILKEY):
+        """The transfer, which is begun anew where it is cut off: a reload ends the process that answers."""
+        for last in (False, False, True):
+            try:
+                return Server.axfr_raw(self, zone, key)
+            except (ConnectionResetError, EOFError):
+                if last:
+                    raise
 
     def control(self, *argv, check=True):
         return self.command(

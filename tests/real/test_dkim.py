@@ -487,6 +487,52 @@ def test_stopped_secondary(bind, site):
         nsd.stop()
 
 
+@pytest.mark.parametrize("how", ["added", "deleted"])
+def test_secondary_from_before(server, site, how):
+    """One that lags has the record as it was before it was put right: what was there in between may still come."""
+    secondary = servers.BindSecondary(server).start()
+    try:
+        zone = servers.fresh("dkim")
+        server.add_zones([servers.Zone(zone, minimum=15)])
+        secondary.add_zone(zone)
+        site = dkim_site(site, server, zone, ["ed25519-sha256"])
+        site.server["secondaries"] = mz.Raw('[ "127.0.0.1:%d" ]' % secondary.port)
+        site.server["propagation_timeout"] = "2s"
+        site.write()
+
+        def waits(words):
+            return [k for k in keys(daemon, "pending") if k["waiting_for"] == words]
+
+        with Daemon(site) as daemon:
+            (key,) = servers.wait_for("a key", lambda: keys(daemon, "pending"), 20)
+            owner = "%s._domainkey.%s." % (key["selector"], zone)
+            servers.wait_for("its record", lambda: record(server, zone, key["selector"]), 20)
+            secondary.rndc("retransfer", zone)
+            servers.wait_for("two looks", lambda: waits("what caches keep from before to run out"), 30)
+            if how == "added":
+                server.must_update(zone, [(owner, 1, "TXT", '"v=DKIM1; k=rsa; p=AAAA"')])
+            else:
+                server.must_update(zone, delete=[(owner, "TXT")])
+            site.must(0, "reconcile", "--wait", zone)
+            # it answers with the right record, and is a version behind
+            for held in (server, secondary):
+                assert record(held, zone, key["selector"]) == expected(site, zone, key)
+            assert secondary.serial(zone) < server.serial(zone)
+            words = "two looks in a row that find its record as it was put right at 127.0.0.1:%d" % secondary.port
+            servers.wait_for("the primary", lambda: waits(words), 30)
+            assert daemon.stop(signal.SIGKILL) != 0
+            daemon.start()
+            servers.wait_for("the same", lambda: waits(words), 30)
+            secondary.rndc("retransfer", zone)
+            caught_up = time.time()
+            found = wait_keys(daemon, {("active", "ed25519-sha256")})["active", "ed25519-sha256"]
+            assert found["selector"] == key["selector"]
+            assert time.time() - caught_up >= 15
+            assert daemon.stop() == 0
+    finally:
+        secondary.stop()
+
+
 def test_hook(bind, site):
     """The hook is told what to sign with; while it fails the old key stays active, and the task says why."""
     zone = add_zone(bind)

@@ -156,8 +156,8 @@ def test_unknown_key(case):
 def test_what_waits_is_said(case):
     """With a TTL of an hour: the gate and the status say until when, also after a kill -9."""
     case = case(ttl=3600)
+    before = int(time.time())
     with Daemon(case.site) as daemon:
-        before = int(time.time())
         daemon.wait_all()
         result = case.gate()
         assert result.code == 2

@@ -102,6 +102,11 @@ char *mz_clock_text(int64_t wall, char buf[MZ_TIME_TEXT]);
 void mz_random(void *buf, size_t n);
 uint32_t mz_random_below(uint32_t bound);
 
+/* FNV-1a, for tables: it goes on from `hash`, which is MZ_HASH for the first octets. Not for what somebody may
+ * choose to make a table slow. */
+#define MZ_HASH 14695981039346656037u
+uint64_t mz_hash(uint64_t hash, const void *octets, size_t n);
+
 /* Starts OpenSSL, before any other use of it, without the texts of its errors: they are never shown and
  * would take half a MiB. From then on the process leaves no core dump: it would hold private keys. */
 void mz_crypto_start(void);

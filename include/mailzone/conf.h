@@ -249,8 +249,10 @@ struct mz_conf {
 	struct mz_conf_signers signers;
 	struct mz_conf_domain *domains; /* in the order of the files */
 	size_t domain_count;
-	/* the same, ordered by text, for mz_conf_find_domain; NULL: it looks at one after another */
-	const struct mz_conf_domain **by_name;
+	/* a table for mz_conf_find_domain: 1 + the index of a domain at the hash of its text, or behind it where
+	 * that is taken; NULL: it looks at one after another */
+	uint32_t *by_name;
+	size_t by_name_size;	    /* a power of two, larger than 3/2 domain_count */
 	struct mz_conf_zone *zones; /* ordered by server, then origin */
 	size_t zone_count;
 };

@@ -330,12 +330,21 @@ void conf_check_domain_names(struct conf_ctx *ctx)
 {
 	struct mz_conf *conf = ctx->conf;
 	struct conf_index index = {0};
-	size_t i = 0;
+	size_t size = 2, i = 0, at = 0;
 
-	conf->by_name = conf_keep(ctx, conf->domain_count * sizeof *conf->by_name);
+	conf_index_names(ctx, &index, "domain", ctx, conf->domain_count, domain_name, domain_place);
+	while (size <= conf->domain_count + conf->domain_count / 2)
+		size *= 2;
+	conf->by_name = conf_keep(ctx, size * sizeof *conf->by_name);
 	if (!conf->by_name)
 		return;
-	conf_index_names(ctx, &index, "domain", ctx, conf->domain_count, domain_name, domain_place);
-	for (i = 0; i < index.count; i++)
-		conf->by_name[i] = &conf->domains[index.entries[i].i];
+	conf->by_name_size = size;
+	for (i = 0; i < index.count; i++) {
+		const char *name = index.entries[i].name;
+
+		at = mz_hash(MZ_HASH, name, strlen(name)) & (size - 1);
+		while (conf->by_name[at])
+			at = (at + 1) & (size - 1);
+		conf->by_name[at] = (uint32_t)index.entries[i].i + 1;
+	}
 }

@@ -294,7 +294,7 @@ void mz_conf_free(struct mz_conf *conf)
 const struct mz_conf_domain *mz_conf_find_domain(const struct mz_conf *conf, const char *name)
 {
 	char text[256] = "";
-	size_t len = strlen(name), i = 0, low = 0, high = conf->domain_count;
+	size_t len = strlen(name), i = 0, mask = conf->by_name_size - 1;
 
 	if (len > 0 && name[len - 1] == '.')
 		len--;
@@ -305,16 +305,13 @@ const struct mz_conf_domain *mz_conf_find_domain(const struct mz_conf *conf, con
 	for (i = 0; !conf->by_name && i < conf->domain_count; i++)
 		if (strcmp(conf->domains[i].text, text) == 0)
 			return &conf->domains[i];
-	while (conf->by_name && low < high) {
-		size_t middle = (low + high) / 2;
-		int order = strcmp(conf->by_name[middle]->text, text);
+	if (!conf->by_name)
+		return NULL;
+	for (i = mz_hash(MZ_HASH, text, len) & mask; conf->by_name[i]; i = (i + 1) & mask) {
+		const struct mz_conf_domain *domain = &conf->domains[conf->by_name[i] - 1];
 
-		if (order == 0)
-			return conf->by_name[middle];
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
+		if (strcmp(domain->text, text) == 0)
+			return domain;
 	}
 	return NULL;
 }

@@ -149,20 +149,12 @@ static bool unchanged(const struct site *old, const struct site *site, size_t i)
 	       memcmp(old->digests[was - old->conf->domains], site->digests[i], MZ_DIGEST) == 0;
 }
 
-/* Whoever reloads may have mended what kept the domain from being right: a key, an address. */
-static bool failed(const struct app *app, const char *domain)
-{
-	const struct domain_status *status = status_find(app, domain);
-
-	return status != NULL && status->state == DOMAIN_FAILED;
-}
-
 /* At the start: as the last process left it? *look: its look is overdue. */
 static bool verified(struct app *app, size_t i, int64_t now, bool *look)
 {
 	const struct mz_conf_domain *domain = &app->site->conf->domains[i];
 	struct mz_store_zone zone = {0};
-	struct domain_status *status = NULL;
+	struct domain_status *status = &app->site->status[i];
 
 	if (mz_store_zone_get(app->store, domain->server->name, domain->origin_text, domain->text,
 			      &zone) != MZ_OK ||
@@ -171,13 +163,10 @@ static bool verified(struct app *app, size_t i, int64_t now, bool *look)
 		return false;
 	*look = zone.last_verified > now ||
 		now - zone.last_verified >= app->site->conf->reconcile_interval;
-	status = status_domain(app, domain->text);
-	if (status != NULL) {
-		status->state = DOMAIN_IN_SYNC;
-		status->since = status->last_verified = zone.last_verified;
-		status->have_serial = true;
-		status->serial = zone.serial;
-	}
+	status->state = DOMAIN_IN_SYNC;
+	status->since = status->last_verified = zone.last_verified;
+	status->have_serial = true;
+	status->serial = zone.serial;
 	return true;
 }
 
@@ -218,7 +207,8 @@ static int file_changed(struct app *app, const struct site *old, size_t *filed)
 		    !app->site->due[i]) {
 			if (app->site->tlsa[i].old)
 				look_tlsa(app, conf->domains[i].text, &app->site->tlsa[i]);
-			if (!look && !failed(app, conf->domains[i].text))
+			/* Whoever reloads may have mended what kept it from being right: a key, an address. */
+			if (!look && app->site->status[i].state != DOMAIN_FAILED)
 				continue;
 			input.light = true;
 		}
@@ -331,6 +321,8 @@ int adopt_site(struct app *app, struct site *site, bool first)
 	int err = MZ_OK;
 
 	app->site = site;
+	if (!first)
+		status_adopt(site, old);
 	mz_log_set_level(site->conf->log_level);
 	mz_log_set_format(site->conf->log_json);
 	mz_queue_set_rules(app->queue, &site->conf->tasks);

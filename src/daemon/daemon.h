@@ -25,7 +25,8 @@ struct site {
 	uint8_t (*digests)
 		[MZ_DIGEST]; /* one a domain, of its desired records; zeroes: it has a fault */
 	bool *due; /* one a domain: the store has other TLSA keys than those on disk, or they cannot be read */
-	struct mz_tlsa_wait *tlsa; /* one a domain */
+	struct mz_tlsa_wait *tlsa;    /* one a domain */
+	struct domain_status *status; /* one a domain */
 	unsigned holders;
 };
 /* A configuration, and how many sites share it. */
@@ -51,7 +52,6 @@ int site_paths(const struct site *site, const char ***out, size_t *count);
 /* What is known of one domain while the daemon runs. */
 enum domain_state { DOMAIN_UNKNOWN, DOMAIN_IN_SYNC, DOMAIN_FAILED };
 struct domain_status {
-	char *name;
 	enum domain_state state;
 	int64_t since, last_verified; /* wall */
 	bool have_serial;
@@ -123,7 +123,7 @@ struct app {
 	size_t running;
 
 	/* status.c */
-	void *domains, *servers; /* tsearch(3) trees of the two structs above */
+	void *servers; /* a tsearch(3) tree of struct server_status */
 
 	/* dkim.c */
 	struct mz_net *net;   /* for looks; the engine has its own */
@@ -219,9 +219,11 @@ void dkim_clear(struct app *app);
 void signers_refresh(struct app *app);
 
 /* status.c */
-struct domain_status *status_domain(struct app *app,
-				    const char *name); /* made when missing; NULL: no memory */
-const struct domain_status *status_find(const struct app *app, const char *name);
+/* NULL: the domain is not in the configuration of the app's site. */
+struct domain_status *status_domain(const struct app *app, const char *name);
+/* What is known of domains goes over from one site to the next. */
+void status_adopt(struct site *site, struct site *old);
+void status_free(struct domain_status *status, size_t count);
 struct server_status *status_server(struct app *app,
 				    const char *name); /* made when missing; NULL: no memory */
 /* A look or change went well, or did not. */

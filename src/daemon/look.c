@@ -5,23 +5,16 @@
 
 #include <event2/event.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* In how many parts of the interval the looks come: a wake costs far more than a look. */
-enum { GROUPS = 360 };
-
-/* FNV-1a: spreads names that differ in one letter only. */
-static uint64_t name_hash(const char *name)
-{
-	uint64_t hash = 14695981039346656037u;
-
-	for (; *name != '\0'; name++)
-		hash = (hash ^ (uint8_t)*name) * 1099511628211u;
-	return hash ^ hash >> 32;
-}
+enum { GROUPS = 180 };
 
 int64_t look_phase(const char *domain, int64_t interval)
 {
-	return (int64_t)(name_hash(domain) % (uint64_t)interval);
+	uint64_t hash = mz_hash(MZ_HASH, domain, strlen(domain));
+
+	return (int64_t)((hash ^ hash >> 32) % (uint64_t)interval);
 }
 
 /* The beginning of the part of the interval that the domain's phase is in. */
@@ -207,13 +200,9 @@ int look_arrange(struct app *app)
 	for (size_t i = 0; i < conf->domain_count; i++) {
 		const struct mz_conf_domain *domain = &conf->domains[i];
 
-		if (!domain->automatic)
-			continue;
-		/* Made now, these lie side by side, and not between what a round frees again. */
-		if (status_domain(app, domain->text) == NULL)
-			return MZ_ENOMEM;
-		app->looks[app->look_count++] =
-			(struct look){group_phase(domain->text, interval), domain};
+		if (domain->automatic)
+			app->looks[app->look_count++] =
+				(struct look){group_phase(domain->text, interval), domain};
 	}
 	qsort(app->looks, app->look_count, sizeof(app->looks[0]), by_phase);
 	arm(app, now);

@@ -44,13 +44,9 @@ static void next(struct zone_run *zone);
 
 static size_t bucket(const char *server, const char *origin)
 {
-	size_t hash = 5381;
+	uint64_t hash = mz_hash(MZ_HASH, server, strlen(server));
 
-	for (const char *p = server; *p != '\0'; p++)
-		hash = hash * 33 + (unsigned char)*p;
-	for (const char *p = origin; *p != '\0'; p++)
-		hash = hash * 33 + (unsigned char)*p;
-	return hash % ZONE_BUCKETS;
+	return (size_t)(mz_hash(hash, origin, strlen(origin)) % ZONE_BUCKETS);
 }
 
 static struct zone_run *find(const struct app *app, const char *server, const char *origin)

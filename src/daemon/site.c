@@ -47,7 +47,9 @@ int site_make(struct site **out, const char *path, const struct site *old, struc
 	site->digests = calloc(site->conf->domain_count + 1, sizeof(site->digests[0]));
 	site->tlsa = calloc(site->conf->domain_count + 1, sizeof(site->tlsa[0]));
 	site->due = calloc(site->conf->domain_count + 1, sizeof(site->due[0]));
-	err = site->digests == NULL || site->due == NULL || site->tlsa == NULL
+	site->status = calloc(site->conf->domain_count + 1, sizeof(site->status[0]));
+	err = site->digests == NULL || site->due == NULL || site->tlsa == NULL ||
+			      site->status == NULL
 		      ? MZ_ENOMEM
 		      : mz_facts_cache_new(&site->facts);
 	for (size_t i = 0; i < site->conf->domain_count && err == MZ_OK; i++) {
@@ -63,6 +65,7 @@ done:
 	free(site->digests);
 	free(site->due);
 	free(site->tlsa);
+	free(site->status);
 	if (old == NULL && site->conf_ref != NULL) {
 		mz_conf_free(site->conf_ref->conf);
 		free(site->conf_ref);
@@ -84,6 +87,7 @@ void site_release(struct site *site)
 	free(site->digests);
 	free(site->due);
 	free(site->tlsa);
+	status_free(site->status, site->conf->domain_count);
 	if (--site->conf_ref->sites == 0) {
 		mz_conf_free(site->conf_ref->conf);
 		free(site->conf_ref);

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "mailzone/base.h"
+
 static struct stamp from_stat(const struct stat *st)
 {
 	return (struct stamp){
@@ -19,16 +21,7 @@ static struct stamp from_stat(const struct stat *st)
 	};
 }
 
-/* FNV-1a: whoever may write to the folder has no need to find collisions. */
-static uint64_t mix(uint64_t hash, const void *octets, size_t n)
-{
-	const uint8_t *p = octets;
-
-	for (size_t i = 0; i < n; i++)
-		hash = (hash ^ p[i]) * 0x100000001b3u;
-	return hash;
-}
-
+/* Whoever may write to the folder has no need to find collisions. */
 static uint64_t entry_digest(int folder, const char *name)
 {
 	uint64_t fields[5] = {0};
@@ -44,7 +37,7 @@ static uint64_t entry_digest(int folder, const char *name)
 	fields[2] = stamp.size;
 	fields[3] = stamp.mtime;
 	fields[4] = stamp.mode;
-	return mix(mix(0xcbf29ce484222325u, name, strlen(name) + 1), fields, sizeof(fields));
+	return mz_hash(mz_hash(MZ_HASH, name, strlen(name) + 1), fields, sizeof(fields));
 }
 
 /* A sum, for the entries come in no order. What an editor keeps while it writes has a name with a

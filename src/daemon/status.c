@@ -6,47 +6,58 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Both structs begin with their name. */
+struct domain_status *status_domain(const struct app *app, const char *name)
+{
+	const struct mz_conf_domain *domain = mz_conf_find_domain(app->site->conf, name);
+
+	return domain == NULL ? NULL : &app->site->status[domain - app->site->conf->domains];
+}
+
+void status_adopt(struct site *site, struct site *old)
+{
+	for (size_t i = 0; i < site->conf->domain_count; i++) {
+		const struct mz_conf_domain *was =
+			mz_conf_find_domain(old->conf, site->conf->domains[i].text);
+
+		if (was == NULL)
+			continue;
+		site->status[i] = old->status[was - old->conf->domains];
+		old->status[was - old->conf->domains] = (struct domain_status){0};
+	}
+}
+
+void status_free(struct domain_status *status, size_t count)
+{
+	for (size_t i = 0; i < count && status != NULL; i++) {
+		free(status[i].reason);
+		free(status[i].dkim_reason);
+	}
+	free(status);
+}
+
+/* The struct begins with its name. */
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The entry of this name, made of `size` zero octets and the name when missing; NULL: no memory. */
-static void *entry(void **tree, const char *name, size_t size)
+struct server_status *status_server(struct app *app, const char *name)
 {
-	void **found = tfind(&name, tree, by_name);
+	void **found = tfind(&name, &app->servers, by_name);
 	size_t octets = strlen(name) + 1;
-	char **made = NULL;
+	struct server_status *made = NULL;
 
 	if (found != NULL)
 		return *found;
-	made = calloc(1, size + octets);
+	made = calloc(1, sizeof(*made) + octets);
 	if (made == NULL)
 		return NULL;
-	*made = memcpy((char *)made + size, name, octets);
-	if (tsearch(made, tree, by_name) == NULL) {
+	made->name = memcpy((char *)made + sizeof(*made), name, octets);
+	if (tsearch(made, &app->servers, by_name) == NULL) {
 		free(made);
 		return NULL;
 	}
 	return made;
-}
-
-struct domain_status *status_domain(struct app *app, const char *name)
-{
-	return entry(&app->domains, name, sizeof(struct domain_status));
-}
-
-const struct domain_status *status_find(const struct app *app, const char *name)
-{
-	void *const *found = tfind(&name, &app->domains, by_name);
-
-	return found == NULL ? NULL : *found;
-}
-
-struct server_status *status_server(struct app *app, const char *name)
-{
-	return entry(&app->servers, name, sizeof(struct server_status));
 }
 
 static void enter(struct domain_status *status, enum domain_state state, int64_t now)
@@ -84,22 +95,20 @@ void status_bad(struct domain_status *status, const char *reason, int64_t now)
 
 void status_taken(struct app *app, const char *name)
 {
-	struct domain_status *const *found = tfind(&name, &app->domains, by_name);
+	struct domain_status *status = status_domain(app, name);
 
-	if (found == NULL)
+	if (status == NULL)
 		return;
-	enter(*found, DOMAIN_UNKNOWN, mz_clock_wall());
-	(*found)->have_serial = false;
-	set_reason(&(*found)->reason,
+	enter(status, DOMAIN_UNKNOWN, mz_clock_wall());
+	status->have_serial = false;
+	set_reason(&status->reason,
 		   "records were taken back by hand: the next look brings again what the "
 		   "configuration asks for");
 }
 
 void status_dkim(struct app *app, const char *name, const char *reason)
 {
-	struct domain_status *status = mz_conf_find_domain(app->site->conf, name) == NULL
-					       ? NULL
-					       : status_domain(app, name);
+	struct domain_status *status = status_domain(app, name);
 
 	if (status == NULL)
 		return;
@@ -119,10 +128,10 @@ void status_store(struct app *app)
 
 	for (size_t i = 0; i < conf->domain_count; i++) {
 		const struct mz_conf_domain *domain = &conf->domains[i];
-		const struct domain_status *status = status_find(app, domain->text);
+		const struct domain_status *status = &app->site->status[i];
 		struct mz_store_zone zone = {0};
 
-		if (!domain->automatic || status == NULL || status->state != DOMAIN_IN_SYNC ||
+		if (!domain->automatic || status->state != DOMAIN_IN_SYNC ||
 		    mz_store_zone_get(app->store, domain->server->name, domain->origin_text,
 				      domain->text, &zone) != MZ_OK ||
 		    !zone.known || zone.last_verified == status->last_verified)
@@ -134,17 +143,7 @@ void status_store(struct app *app)
 	}
 }
 
-static void free_domain(void *node)
-{
-	struct domain_status *status = node;
-
-	free(status->reason);
-	free(status->dkim_reason);
-	free(status);
-}
-
 void status_clear(struct app *app)
 {
-	tdestroy(app->domains, free_domain);
 	tdestroy(app->servers, free);
 }

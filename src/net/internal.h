@@ -92,8 +92,7 @@ struct net_udp {
 	uint16_t id[NET_UDP_WINDOW]; /* of slot[i], where that is not NULL */
 	unsigned count;
 	unsigned datagrams; /* sent on this socket */
-	uint64_t idle_since;
-	int fd; /* -1: closed */
+	int fd;		    /* -1: closed */
 };
 
 struct mz_peer {

@@ -69,10 +69,8 @@ void udp_release(struct mz_ask *ask)
 		return;
 	udp->slot[i] = NULL;
 	udp->count--;
-	if (udp->count == 0) {
-		udp->idle_since = mz_clock_mono_ms();
-		net_arm(ask->peer, udp->idle_since + NET_IDLE_MS);
-	}
+	if (udp->count == 0)
+		net_arm(ask->peer, mz_clock_mono_ms() + NET_RESEND_MS);
 	if (!TAILQ_EMPTY(&udp->waiting))
 		net_kick(ask->peer);
 }
@@ -264,12 +262,10 @@ uint64_t udp_tick(struct mz_peer *peer, uint64_t now)
 		if (udp->slot[i] != NULL)
 			next = net_earlier(next, net_earlier(udp->slot[i]->deadline,
 							     udp->slot[i]->resend));
-	if (udp->count != 0 || udp->fd < 0)
-		return next;
-	if (udp->idle_since + NET_IDLE_MS > now)
-		return udp->idle_since + NET_IDLE_MS;
-	udp_close(peer);
-	return 0;
+	/* A socket is made in no time, and waking for the end of its idle time would cost more. */
+	if (udp->count == 0)
+		udp_close(peer);
+	return next;
 }
 
 /* ---- receiving ----------------------------------------------------------------------------- */

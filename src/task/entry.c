@@ -5,14 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* FNV-1a. Domains that share a hash are told apart when they are looked up. */
+/* Domains that share a hash are told apart when they are looked up. */
 static int64_t hash_of(const char *domain)
 {
-	uint64_t hash = 14695981039346656037u;
-
-	for (; *domain != '\0'; domain++)
-		hash = (hash ^ (uint8_t)*domain) * 1099511628211u;
-	return (int64_t)hash;
+	return (int64_t)mz_hash(MZ_HASH, domain, strlen(domain));
 }
 
 /* Without memory the task goes on, and only its reason is lost. */

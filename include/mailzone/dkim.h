@@ -150,15 +150,16 @@ struct mz_life {
 struct mz_life mz_life_decide(const struct mz_life_input *in);
 
 /* What a look found at one server. */
+enum mz_life_found {
+	MZ_SIGHT_SILENT, /* no answer that counts: nothing else counts either */
+	MZ_SIGHT_OTHER,	 /* no record there, or another one, or more than one */
+	MZ_SIGHT_SERVED, /* exactly the key's record */
+};
 struct mz_life_sight {
-	enum {
-		MZ_SIGHT_SILENT, /* no answer that counts: nothing below counts either */
-		MZ_SIGHT_OTHER,	 /* no record there, or another one, or more than one */
-		MZ_SIGHT_SERVED, /* exactly the key's record */
-	} what;
-	uint32_t
-		cached; /* seconds for which caches may keep what the server says besides the record: the
-			    zone's negative TTL, or the TTL of another record */
+	enum mz_life_found found;
+	/* seconds for which caches may keep what the server says besides the record: the zone's negative TTL, or
+	 * the TTL of another record */
+	uint32_t cached;
 	uint32_t serial; /* of the zone; the record was asked for after it */
 	uint32_t expire; /* seconds: of its SOA */
 };

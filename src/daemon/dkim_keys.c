@@ -267,7 +267,7 @@ int dkim_keys_slots(const struct dkim_keys *keys, struct mz_rrlist *out)
 static struct mz_life_sight sight_of(const struct dkim_keys *keys, const struct mz_life_key *key,
 				     const struct dkim_server *server)
 {
-	struct mz_life_sight sight = {.what = MZ_SIGHT_OTHER,
+	struct mz_life_sight sight = {.found = MZ_SIGHT_OTHER,
 				      .cached = server->negative_ttl,
 				      .serial = server->serial,
 				      .expire = server->expire};
@@ -276,7 +276,7 @@ static struct mz_life_sight sight_of(const struct dkim_keys *keys, const struct 
 	size_t i = 0, end = 0;
 
 	if (!server->answered || !owner_of(&owner, keys, key)) {
-		sight.what = MZ_SIGHT_SILENT;
+		sight.found = MZ_SIGHT_SILENT;
 		return sight;
 	}
 	i = mz_rrlist_find(&server->rrs, owner.wire, MZ_TYPE_TXT);
@@ -288,8 +288,8 @@ static struct mz_life_sight sight_of(const struct dkim_keys *keys, const struct 
 			    key->row.stage == MZ_DKIM_REVOKED ? "" : key->row.public_text);
 	if (end == i + 1 && mz_txt_join(server->rrs.rr[i].rdata, server->rrs.rr[i].rdlen, &found) &&
 	    !want.failed && !found.failed && strcmp(want.s, found.s) == 0 && want.len == found.len)
-		sight.what = MZ_SIGHT_SERVED;
-	for (; i < end && sight.what != MZ_SIGHT_SERVED; i++) {
+		sight.found = MZ_SIGHT_SERVED;
+	for (; i < end && sight.found != MZ_SIGHT_SERVED; i++) {
 		if (server->rrs.rr[i].ttl > sight.cached)
 			sight.cached = server->rrs.rr[i].ttl;
 	}

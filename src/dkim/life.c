@@ -29,7 +29,8 @@ static bool is_void(const struct mz_life_mend *mend, const struct mz_store_dkim_
 void mz_life_see(struct mz_store_dkim_seen *seen, const struct mz_life_mend *mend,
 		 const struct mz_life_sight *sight, int64_t now)
 {
-	bool served = sight->what == MZ_SIGHT_SERVED && !(mend->any && is_behind(mend, sight, now));
+	bool served =
+		sight->found == MZ_SIGHT_SERVED && !(mend->any && is_behind(mend, sight, now));
 	bool back = seen->looked > now; /* the clock: what it said before means nothing */
 	bool late = now > seen->looked + seen->cached + UNSEEN;
 

@@ -56,10 +56,11 @@ static void look_at(struct scene *s, size_t server, struct mz_life_sight sight)
 }
 
 /* At both. */
-static void look(struct scene *s, int primary, int secondary, uint32_t cached)
+static void look(struct scene *s, enum mz_life_found primary, enum mz_life_found secondary,
+		 uint32_t cached)
 {
-	look_at(s, 0, (struct mz_life_sight){.what = primary, .cached = cached});
-	look_at(s, 1, (struct mz_life_sight){.what = secondary, .cached = cached});
+	look_at(s, 0, (struct mz_life_sight){.found = primary, .cached = cached});
+	look_at(s, 1, (struct mz_life_sight){.found = secondary, .cached = cached});
 }
 
 /* The decision as text: "hand 0; switch 1 0; look; next 15" (seconds from now). */
@@ -231,7 +232,7 @@ static void mended_and_behind(void **state)
 /* A server that is silent, or whose record is gone again, begins anew. */
 static void row_is_broken(void **state)
 {
-	static const int breaks[] = {MZ_SIGHT_SILENT, MZ_SIGHT_OTHER};
+	static const enum mz_life_found breaks[] = {MZ_SIGHT_SILENT, MZ_SIGHT_OTHER};
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {

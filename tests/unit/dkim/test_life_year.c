@@ -193,15 +193,15 @@ static void look(struct world *w, struct life *l)
 		for (size_t s = 0; s < SERVERS; s++) {
 			bool same = l->said[s][k] == should_say(l->key[k].row.stage);
 
-			struct mz_life_sight sight = {.what = !w->up[s] || chance(w, 2)
-								      ? MZ_SIGHT_SILENT
-							      : same ? MZ_SIGHT_SERVED
-								     : MZ_SIGHT_OTHER,
+			struct mz_life_sight sight = {.found = !w->up[s] || chance(w, 2)
+								       ? MZ_SIGHT_SILENT
+							       : same ? MZ_SIGHT_SERVED
+								      : MZ_SIGHT_OTHER,
 						      .cached = NEGATIVE};
 
 			mz_life_see(&l->seen[k][s], &l->key[k].mend, &sight, w->now);
 			l->in_a_row[k][s] =
-				sight.what == MZ_SIGHT_SERVED ? l->in_a_row[k][s] + 1 : 0;
+				sight.found == MZ_SIGHT_SERVED ? l->in_a_row[k][s] + 1 : 0;
 		}
 	}
 }

@@ -32,6 +32,17 @@ def server(request, started):
     return started(request.param)
 
 
+@pytest.fixture(scope="module", params=["bind", "knot", "pdns"])
+def uncached(request, started):
+    """As server; but PowerDNS has no caches, which would only make a test slow: a minute for "no such name"."""
+    if request.param != "pdns":
+        yield started(request.param)
+        return
+    pdns = servers.Pdns(extra="cache-ttl=0\nquery-cache-ttl=0\nnegquery-cache-ttl=0").start()
+    yield pdns
+    pdns.stop()
+
+
 @pytest.fixture
 def bind(started):
     return started("bind")

@@ -22,7 +22,7 @@ import mz
 import mzd
 import servers
 from keylife import seconds
-from test_dkim import signers
+from dkimsite import signers
 
 DAYS = int(os.environ.get("MZ_DAYS", "365"))
 YEARS = int(os.environ.get("MZ_YEARS", "1"))

@@ -112,6 +112,7 @@ static bool owner_of(struct mz_name *out, const struct dkim_keys *keys,
 
 /* What our changes did at one owner. */
 struct mending {
+	const struct mz_conf_domain *domain;
 	const struct mz_name *owner;
 	struct mz_life_mend mend;
 	bool again; /* not only its record was added there once */
@@ -145,15 +146,19 @@ static bool touches(const struct mz_rrlist *list, const struct mz_rrlist *other,
 	return any;
 }
 
-/* The newest change is the first. */
+/* The newest change is the first. What was done at a server that the domain has left says nothing of the serials of
+ * others. */
 static void on_change(void *arg, const struct mz_store_change *change)
 {
 	struct mending *mending = arg;
+	const struct mz_conf_domain *domain = mending->domain;
 	struct mz_life_mend *mend = &mending->mend;
 	uint32_t unused = 0;
 	bool deleted = false;
 
-	if (change->state == MZ_CHANGE_FAILED)
+	if (change->state == MZ_CHANGE_FAILED ||
+	    strcmp(change->server, domain->server->name) != 0 ||
+	    strcmp(change->origin, domain->origin_text) != 0)
 		return;
 	deleted = touches(change->deleted, change->added, mending->owner, &mend->cached);
 	if (!deleted && !touches(change->added, change->deleted, mending->owner, &unused))
@@ -172,10 +177,11 @@ static int read_mend(struct mz_life_mend *out, struct mz_store *store, const str
 		     const struct mz_life_key *key)
 {
 	struct mz_name owner = {0};
-	struct mending mending = {.owner = &owner};
+	struct mending mending = {.domain = keys->domain, .owner = &owner};
 	int err = MZ_OK;
 
-	if (key->row.stage != MZ_DKIM_PENDING || !owner_of(&owner, keys, key))
+	if (key->row.stage != MZ_DKIM_PENDING || keys->domain->server == NULL ||
+	    !owner_of(&owner, keys, key))
 		return MZ_OK;
 	err = mz_store_changes(store, keys->domain->text, false, 0, 1000, on_change, &mending);
 	if (mending.again)

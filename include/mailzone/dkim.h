@@ -96,15 +96,19 @@ int mz_dkim_make_missing(struct mz_store *store, const char *state_directory,
  *   delete_after, then record and file go.
  * - A clock that goes back makes everything wait longer, never happen earlier.
  */
-/* The last change that we made, or began, to the record of a pending key after the one that published it:
- * somebody had deleted the record, or put another one in its place or beside it. */
+/* What our changes did at the owner of a pending key's record since it was published, or as it was: somebody had
+ * deleted the record, or put another one in its place or beside it. {0} before the first change is taken. */
 struct mz_life_mend {
-	bool any;	 /* else there was none */
+	bool any;	 /* there was such a change: the newest of all counts */
+	bool touched;	 /* there was one at all; without, nothing below counts */
 	bool open;	 /* it is not over, or nobody knows yet */
 	int64_t at;	 /* wall: when it was begun */
 	uint32_t serial; /* of the primary once it was over */
 	uint32_t cached; /* seconds for which caches may keep what was there */
 };
+/* Takes one change of the domain's history into account; the newest is the first. Pure. */
+void mz_life_mend_take(struct mz_life_mend *mend, const uint8_t *owner,
+		       const struct mz_store_change *change);
 struct mz_life_key {
 	struct mz_store_dkim row;
 	struct mz_life_mend mend;

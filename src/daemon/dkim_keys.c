@@ -110,83 +110,43 @@ static bool owner_of(struct mz_name *out, const struct dkim_keys *keys,
 	       mz_name_prefix(out, key->row.selector, base.wire) == MZ_OK;
 }
 
-/* What our changes did at one owner. */
+enum { HISTORY = 1000 }; /* changes that are looked at */
+
 struct mending {
 	const struct mz_conf_domain *domain;
 	const struct mz_name *owner;
-	struct mz_life_mend mend;
-	bool again; /* not only its record was added there once */
+	struct mz_life_mend *mend;
+	unsigned count;
 };
 
-/* Is there the RR itself, with whatever TTL? */
-static bool holds(const struct mz_rrlist *list, const struct mz_rr *rr)
-{
-	for (size_t i = 0; i < list->count; i++) {
-		if (mz_rr_compare(&list->rr[i], rr) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Is there an RR of the owner in one list of a change that is not in the other one too? *ttl: the longest. */
-static bool touches(const struct mz_rrlist *list, const struct mz_rrlist *other,
-		    const struct mz_name *owner, uint32_t *ttl)
-{
-	bool any = false;
-
-	for (size_t i = 0; i < list->count; i++) {
-		const struct mz_rr *rr = &list->rr[i];
-
-		if (!mz_name_equal(rr->owner, owner->wire) || holds(other, rr))
-			continue;
-		any = true;
-		if (rr->ttl > *ttl)
-			*ttl = rr->ttl;
-	}
-	return any;
-}
-
-/* The newest change is the first. What was done at a server that the domain has left says nothing of the serials of
- * others. */
+/* What was done at a server that the domain has left says nothing of the serials of others. */
 static void on_change(void *arg, const struct mz_store_change *change)
 {
 	struct mending *mending = arg;
 	const struct mz_conf_domain *domain = mending->domain;
-	struct mz_life_mend *mend = &mending->mend;
-	uint32_t unused = 0;
-	bool deleted = false;
 
-	if (change->state == MZ_CHANGE_FAILED ||
-	    strcmp(change->server, domain->server->name) != 0 ||
-	    strcmp(change->origin, domain->origin_text) != 0)
-		return;
-	deleted = touches(change->deleted, change->added, mending->owner, &mend->cached);
-	if (!deleted && !touches(change->added, change->deleted, mending->owner, &unused))
-		return;
-	mending->again = deleted || mend->any;
-	if (mend->any)
-		return;
-	mend->any = true;
-	mend->open = change->state == MZ_CHANGE_INTENDED;
-	mend->at = change->time;
-	mend->serial = change->serial;
+	mending->count++;
+	if (strcmp(change->server, domain->server->name) == 0 &&
+	    strcmp(change->origin, domain->origin_text) == 0)
+		mz_life_mend_take(mending->mend, mending->owner->wire, change);
 }
 
 /* It is from the history, which is written before anything is sent: no kill makes us forget it. */
-static int read_mend(struct mz_life_mend *out, struct mz_store *store, const struct dkim_keys *keys,
-		     const struct mz_life_key *key)
+static int read_mend(struct mz_life_mend *mend, struct mz_store *store,
+		     const struct dkim_keys *keys, const struct mz_life_key *key)
 {
 	struct mz_name owner = {0};
-	struct mending mending = {.domain = keys->domain, .owner = &owner};
+	struct mending mending = {.domain = keys->domain, .owner = &owner, .mend = mend};
 	int err = MZ_OK;
 
 	if (key->row.stage != MZ_DKIM_PENDING || keys->domain->server == NULL ||
 	    !owner_of(&owner, keys, key))
 		return MZ_OK;
-	err = mz_store_changes(store, keys->domain->text, false, 0, 1000, on_change, &mending);
-	if (mending.again)
-		*out = mending.mend;
-	return err;
+	err = mz_store_changes(store, keys->domain->text, false, 0, HISTORY, on_change, &mending);
+	/* The one that published it may be older still. */
+	mend->any = mend->any || (mend->touched && mending.count == HISTORY);
+	/* A damaged row is not worth that keys of the domain can neither change nor be revoked. */
+	return err == MZ_ESTATE ? MZ_OK : err;
 }
 
 /* Domains that came together are not to rotate together, each time: some sign up to a tenth longer. */
@@ -310,8 +270,11 @@ static int see(struct dkim_keys *keys, struct mz_store *store, const struct mz_l
 	int err = MZ_OK;
 
 	for (size_t s = 0; s < keys->server_count && err == MZ_OK; s++) {
-		const struct mz_life_sight sight = sight_of(keys, key, &servers[s]);
+		struct mz_life_sight sight = sight_of(keys, key, &servers[s]);
 
+		/* The primary lags behind nobody: a lower serial is that of a zone which was set up anew. */
+		if (s == 0)
+			sight.serial = key->mend.serial;
 		mz_life_see(&key->seen[s], &key->mend, &sight, now);
 		err = mz_store_dkim_seen_put(store, keys->domain->text, key->row.selector,
 					     &key->seen[s]);

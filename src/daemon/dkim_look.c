@@ -5,7 +5,7 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
-/* One server: its SOA for the negative TTL, then the slots. */
+/* One server: its SOA, then the slots. */
 struct at {
 	struct dkim_look *look;
 	struct mz_peer *peer;

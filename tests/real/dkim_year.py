@@ -171,12 +171,11 @@ class Year:
             tasks = self.check()
             waited = time.monotonic() - began
             assert waited < 300, "no rest: %s" % (tasks,)
-            # a secondary may give up on a primary that was away, for longer than is of interest here, and one that
-            # was stopped for hours may wait for ever for an answer that it does not get
+            # a secondary may give up on a primary that was away, for longer than is of interest here
             if waited > 10 * (asked + 1):
                 asked += 1
                 self.say("secondaries are asked to look:", self.late())
-                self.ask_secondaries(asked)
+                self.ask_secondaries()
             up, now = self.daemon is not None, self.clock.now()
             seen = not up or self.clock.seen()
             busy = up and (tasks is None or [t for t in tasks if t[1] == "running" or t[2] <= now])
@@ -195,11 +194,7 @@ class Year:
             before = tasks
         return False
 
-    def ask_secondaries(self, turn):
-        """turn: 1 for the first time."""
-        for name in {"nsd", "bind"} - set(self.away) if turn == 3 else ():
-            self.servers[name].end()
-            self.servers[name].launch()
+    def ask_secondaries(self):
         if "nsd" not in self.away:
             self.servers["nsd"].control("transfer", check=False)
         for zone in self.zones if "bind" not in self.away else []:
@@ -208,7 +203,7 @@ class Year:
     def late(self):
         """Has a secondary that should have looked during the last leap not transferred yet?"""
         behind = self.life.behind
-        return [at for at, serial in self.owed.items() if behind.get(at) == serial and at[0] not in self.away]
+        return [at for at, serial in self.owed.items() if behind.get(at, 0) == serial and at[0] not in self.away]
 
     def rest(self, tasks):
         self.life.settled()

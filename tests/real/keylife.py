@@ -154,7 +154,8 @@ class Life:
         self.told = {}  # (domain, algorithm): the key that mail is signed with
         self.had_active = set()
         self.unsigned = set()  # (domain, algorithm) whose active key the operator revoked
-        self.behind = {}  # (server, zone): the serial of a secondary that did not have what the primary has
+        # (server, zone): the serial of a secondary that did not have what the primary has; None: it did not answer
+        self.behind = {}
         self.counts = {"switches": 0, "signed": 0, "verified": 0, "unanswered": 0, "answers": 0}
 
     def key_of(self, domain, selector, algorithm, path):
@@ -202,7 +203,7 @@ class Life:
     def settled(self):
         """What was listed twice by a daemon that had nothing more to do is durable ..."""
         for key in self.keys.values():
-            key.durable = [key.durable[1], key.stage]
+            key.durable = [key.durable[1] or key.durable[0], key.stage]
             over = key.stage in ("revoked", "deleted")
             assert over or not key.accepted, "%s was to be revoked" % key
             key.revoked = key.revoked and over  # else the command died with the daemon

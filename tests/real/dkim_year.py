@@ -171,7 +171,8 @@ class Year:
             tasks = self.check()
             waited = time.monotonic() - began
             assert waited < 300, "no rest: %s" % (tasks,)
-            # a secondary may give up on a primary that was away, for longer than is of interest here
+            # a secondary may give up on a primary that was away, for longer than is of interest here; and NSD may
+            # believe that it has what it does not serve when it was ended in the middle of a transfer
             if waited > 10 * (asked + 1):
                 asked += 1
                 self.say("secondaries are asked to look:", self.late())
@@ -196,7 +197,7 @@ class Year:
 
     def ask_secondaries(self):
         if "nsd" not in self.away:
-            self.servers["nsd"].control("transfer", check=False)
+            self.servers["nsd"].control("force_transfer", check=False)
         for zone in self.zones if "bind" not in self.away else []:
             self.servers["bind"].rndc("retransfer", zone, check=False)
 

@@ -84,8 +84,9 @@ int mz_dkim_make_missing(struct mz_store *store, const char *state_directory,
  *   or a successor was asked for. There is one pending key at a time.
  * - A pending key is handed to the signers once every server of the zone has served exactly its record
  *   in two looks in a row, and what caches may remember from before has run out since, and a last look
- *   still finds it everywhere. Where its record had to be put right, all of this is from then on. A server that does not answer breaks its row as one that answers
- *   otherwise does: nobody knows what it tells others. So does a long time without a look.
+ *   still finds it everywhere. A server that does not answer breaks its row as one that answers
+ *   otherwise does: nobody knows what it tells others. So does a long time without a look. Where its
+ *   record had to be put right, all of this is from then on.
  * - Only when the signers have taken it over it becomes active, and in the same step the one before it
  *   is retiring. So there is always an active key once there was one, but for one case: the operator
  *   revoked it, and mail is better not signed than signed with it until its successor is ready.
@@ -96,6 +97,7 @@ int mz_dkim_make_missing(struct mz_store *store, const char *state_directory,
  *   delete_after, then record and file go.
  * - A clock that goes back makes everything wait longer, never happen earlier.
  */
+
 /* What our changes did at the owner of a pending key's record since it was published, or as it was: somebody had
  * deleted the record, or put another one in its place or beside it. {0} before the first change is taken. */
 struct mz_life_mend {
@@ -155,7 +157,7 @@ struct mz_life mz_life_decide(const struct mz_life_input *in);
 
 /* What a look found at one server. */
 enum mz_life_found {
-	MZ_SIGHT_SILENT, /* no answer that counts: nothing else counts either */
+	MZ_SIGHT_SILENT, /* no answer that counts */
 	MZ_SIGHT_OTHER,	 /* no record there, or another one, or more than one */
 	MZ_SIGHT_SERVED, /* exactly the key's record */
 };

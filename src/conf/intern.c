@@ -5,14 +5,11 @@
 
 #include "src/conf/context.h"
 
-/* FNV-1a: the octets are the operator's own, and a slow table is the worst that can happen. */
+/* The octets are the operator's own, and a slow table is the worst that can happen. */
 static uint32_t hash_of(const uint8_t *p, size_t n, bool aligned)
 {
-	uint32_t hash = aligned ? 2166136261u : 84696351u;
-	size_t i = 0;
+	uint32_t hash = (uint32_t)mz_hash(MZ_HASH, p, n);
 
-	for (i = 0; i < n; i++)
-		hash = (hash ^ p[i]) * 16777619u;
 	/* One bit tells the aligned from the packed. */
 	return aligned ? hash | 1u : hash & ~1u;
 }

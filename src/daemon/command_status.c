@@ -36,7 +36,7 @@ static const char *const domain_states[] = {
 
 static struct standing judge(struct app *app, const struct mz_conf_domain *domain)
 {
-	const struct domain_status *status = status_domain(app, domain->text);
+	const struct domain_status *status = status_of(app, domain);
 	struct standing standing = {0};
 	int64_t now = mz_clock_wall(), look = 0;
 
@@ -46,45 +46,43 @@ static struct standing judge(struct app *app, const struct mz_conf_domain *domai
 	}
 	look = look_next(domain->text, app->site->conf->reconcile_interval, now);
 	mz_queue_of_domain(app->queue, domain->text, on_task, &standing);
-	if (standing.state == NULL && status != NULL) {
+	if (standing.state == NULL) {
 		standing.state = domain_states[status->state];
 		standing.since = status->since;
 		if (status->reason != NULL)
 			(void)mz_cause_set(&standing.reason, MZ_OK, "%s", status->reason);
 	}
-	if (status != NULL && status->dkim_reason != NULL && standing.reason.text[0] == '\0') {
+	if (status->dkim_reason != NULL && standing.reason.text[0] == '\0') {
 		standing.state = domain_states[DOMAIN_FAILED];
 		standing.since = status->dkim_since;
 		(void)mz_cause_set(&standing.reason, MZ_OK, "%s", status->dkim_reason);
 	}
-	if (standing.state == NULL)
-		standing.state = "pending";
 	if (standing.since == 0)
 		standing.since = app->started;
 	if (standing.next == 0 || look < standing.next)
 		standing.next = look;
-	if (status != NULL && status->tlsa.look_at != 0 && status->tlsa.look_at < standing.next)
+	if (status->tlsa.look_at != 0 && status->tlsa.look_at < standing.next)
 		standing.next = status->tlsa.look_at;
 	return standing;
 }
 
 static json_t *domain_json(struct app *app, const struct mz_conf_domain *domain)
 {
-	const struct domain_status *status = status_domain(app, domain->text);
+	const struct domain_status *status = status_of(app, domain);
 	struct standing standing = judge(app, domain);
-	bool known = status != NULL && domain->automatic;
 
 	return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:o, s:o, s:o, s:o, s:s?, s:o}", "domain",
 			 domain->text, "origin", domain->origin_text, "server",
 			 domain->server != NULL ? domain->server->name : NULL, "mode",
 			 domain->automatic ? "automatic" : "manual", "state", standing.state,
 			 "serial",
-			 known && status->have_serial ? json_integer(status->serial) : json_null(),
+			 domain->automatic && status->have_serial ? json_integer(status->serial)
+								  : json_null(),
 			 "since", json_time(standing.since), "last_verified",
-			 json_time(known ? status->last_verified : 0), "next_look",
+			 json_time(domain->automatic ? status->last_verified : 0), "next_look",
 			 json_time(domain->automatic ? standing.next : 0), "reason",
 			 standing.reason.text[0] != '\0' ? standing.reason.text : NULL,
-			 "tlsa_until", json_time(known ? status->tlsa.look_at : 0));
+			 "tlsa_until", json_time(domain->automatic ? status->tlsa.look_at : 0));
 }
 
 static const char *const server_states[] = {
@@ -109,7 +107,7 @@ static json_t *server_json(struct app *app, const struct mz_conf_server *server)
 
 static void domain_text(struct app *app, const struct mz_conf_domain *domain, struct mz_str *out)
 {
-	const struct domain_status *status = status_domain(app, domain->text);
+	const struct domain_status *status = status_of(app, domain);
 	struct standing standing = judge(app, domain);
 	char since[MZ_TIME_TEXT] = "", next[MZ_TIME_TEXT] = "";
 
@@ -120,12 +118,12 @@ static void domain_text(struct app *app, const struct mz_conf_domain *domain, st
 	}
 	mz_str_addf(out, " since %s  zone %s on %s", mz_clock_text(standing.since, since),
 		    domain->origin_text, domain->server->name);
-	if (status != NULL && status->have_serial)
+	if (status->have_serial)
 		mz_str_addf(out, "  serial %lu", (unsigned long)status->serial);
 	mz_str_addf(out, "  next look %s\n", mz_clock_text(standing.next, next));
 	if (standing.reason.text[0] != '\0')
 		mz_str_addf(out, "  %s\n", standing.reason.text);
-	if (status != NULL && status->tlsa.old)
+	if (status->tlsa.old)
 		mz_str_addf(out, "  TLSA: a key that is no longer in use stays until %s\n",
 			    status->tlsa.look_at != 0
 				    ? mz_clock_text(status->tlsa.look_at, since)

@@ -219,7 +219,9 @@ void dkim_clear(struct app *app);
 void signers_refresh(struct app *app);
 
 /* status.c */
-/* NULL: the domain is not in the configuration of the app's site. */
+/* `domain` is of the configuration of the app's site. */
+struct domain_status *status_of(const struct app *app, const struct mz_conf_domain *domain);
+/* The same by name. NULL: there is none of this name in it. */
 struct domain_status *status_domain(const struct app *app, const char *name);
 /* What is known of domains goes over from one site to the next. */
 void status_adopt(struct site *site, struct site *old);

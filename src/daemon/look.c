@@ -136,13 +136,13 @@ static void on_tlsa(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	app->tlsa_look = 0;
 	for (size_t i = 0; i < app->look_count; i++) {
-		struct domain_status *status = status_domain(app, app->looks[i].domain->text);
+		struct domain_status *status = status_of(app, app->looks[i].domain);
 		const struct mz_queue_input input = {.kind = MZ_TASK_DNS,
 						     .domain = app->looks[i].domain->text,
 						     .families = MZ_FAMILIES_ALL,
 						     .due = now,
 						     .light = true};
-		int64_t id = 0, at = status == NULL ? 0 : status->tlsa.look_at;
+		int64_t id = 0, at = status->tlsa.look_at;
 
 		if (at > now && (app->tlsa_look == 0 || at < app->tlsa_look))
 			app->tlsa_look = at;

@@ -117,8 +117,7 @@ static void wait_tlsa(struct app *app, const struct mz_report *report, size_t i)
 {
 	const char *domain = report->job->domains[i]->text;
 
-	if (report->error == NULL && report->job->mode == MZ_FLOW_APPLY && report->tlsa != NULL &&
-	    mz_conf_find_domain(app->site->conf, domain) != NULL)
+	if (report->error == NULL && report->job->mode == MZ_FLOW_APPLY && report->tlsa != NULL)
 		look_tlsa(app, domain, &report->tlsa[i]);
 }
 

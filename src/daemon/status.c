@@ -6,11 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct domain_status *status_of(const struct app *app, const struct mz_conf_domain *domain)
+{
+	return &app->site->status[domain - app->site->conf->domains];
+}
+
 struct domain_status *status_domain(const struct app *app, const char *name)
 {
 	const struct mz_conf_domain *domain = mz_conf_find_domain(app->site->conf, name);
 
-	return domain == NULL ? NULL : &app->site->status[domain - app->site->conf->domains];
+	return domain == NULL ? NULL : status_of(app, domain);
 }
 
 void status_adopt(struct site *site, struct site *old)

@@ -119,12 +119,9 @@ int mz_net_new(struct mz_net **out, struct event_base *base)
 
 static unsigned bucket(const struct mz_endpoint *endpoint)
 {
-	unsigned hash = endpoint->port;
-	const char *c = NULL;
+	uint64_t hash = mz_hash(MZ_HASH, endpoint->host, strlen(endpoint->host));
 
-	for (c = endpoint->host; *c != '\0'; c++)
-		hash = hash * 31 + (unsigned char)*c;
-	return hash % NET_PEER_BUCKETS;
+	return (unsigned)((hash + endpoint->port) % NET_PEER_BUCKETS);
 }
 
 bool net_resolve(const struct mz_endpoint *endpoint, struct sockaddr_storage *addr, socklen_t *len)

@@ -78,6 +78,7 @@ const char *mz_facts_fault(const struct mz_facts_cache *cache);
 struct mz_tlsa_wait {
 	bool old;	 /* a key that is no longer in use is still published */
 	int64_t look_at; /* wall: the first of those may leave then; 0: not known, or there is none */
+	bool unseen;	 /* a key that is to stay was not seen on every server yet */
 };
 struct mz_tlsa_wait mz_facts_tlsa_wait(const struct mz_facts *facts,
 				       const struct mz_conf_domain *domain);

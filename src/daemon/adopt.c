@@ -154,7 +154,7 @@ static bool verified(struct app *app, size_t i, int64_t now, bool *look)
 {
 	const struct mz_conf_domain *domain = &app->site->conf->domains[i];
 	struct mz_store_zone zone = {0};
-	struct domain_status *status = &app->site->status[i];
+	struct domain_status *status = status_of(app->site, domain);
 
 	if (mz_store_zone_get(app->store, domain->server->name, domain->origin_text, domain->text,
 			      &zone) != MZ_OK ||
@@ -167,6 +167,7 @@ static bool verified(struct app *app, size_t i, int64_t now, bool *look)
 	status->since = status->last_verified = zone.last_verified;
 	status->have_serial = true;
 	status->serial = zone.serial;
+	status_prove(status, &app->site->tlsa[i]);
 	return true;
 }
 
@@ -208,7 +209,8 @@ static int file_changed(struct app *app, const struct site *old, size_t *filed)
 			if (app->site->tlsa[i].old)
 				look_tlsa(app, conf->domains[i].text, &app->site->tlsa[i]);
 			/* Whoever reloads may have mended what kept it from being right: a key, an address. */
-			if (!look && app->site->status[i].state != DOMAIN_FAILED)
+			if (!look &&
+			    status_of(app->site, &conf->domains[i])->state != DOMAIN_FAILED)
 				continue;
 			input.light = true;
 		}

@@ -58,16 +58,8 @@ static void on_usr1(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	for (size_t i = 0; i < app->look_count; i++) {
-		const struct mz_queue_input input = {.kind = MZ_TASK_DNS,
-						     .domain = app->looks[i].domain->text,
-						     .families = MZ_FAMILIES_ALL,
-						     .due = mz_clock_wall(),
-						     .light = true};
-		int64_t id = 0;
-
-		(void)run_file(app, &input, &id);
-	}
+	for (size_t i = 0; i < app->site->look_count; i++)
+		look_file(app, app->site->looks[i].domain->text, mz_clock_wall());
 	run_soon(app);
 }
 
@@ -129,6 +121,7 @@ static void clear(struct app *app)
 	signers_clear(app);
 	dkim_clear(app);
 	worker_free(app->maker);
+	probe_clear(app);
 	mz_net_free(app->net);
 	if (app->site != NULL && app->store != NULL && app->queue != NULL)
 		status_store(app);

@@ -36,7 +36,7 @@ static const char *const domain_states[] = {
 
 static struct standing judge(struct app *app, const struct mz_conf_domain *domain)
 {
-	const struct domain_status *status = status_of(app, domain);
+	const struct domain_status *status = status_of(app->site, domain);
 	struct standing standing = {0};
 	int64_t now = mz_clock_wall(), look = 0;
 
@@ -68,7 +68,7 @@ static struct standing judge(struct app *app, const struct mz_conf_domain *domai
 
 static json_t *domain_json(struct app *app, const struct mz_conf_domain *domain)
 {
-	const struct domain_status *status = status_of(app, domain);
+	const struct domain_status *status = status_of(app->site, domain);
 	struct standing standing = judge(app, domain);
 
 	return json_pack("{s:s, s:s, s:s?, s:s, s:s, s:o, s:o, s:o, s:o, s:s?, s:o}", "domain",
@@ -107,7 +107,7 @@ static json_t *server_json(struct app *app, const struct mz_conf_server *server)
 
 static void domain_text(struct app *app, const struct mz_conf_domain *domain, struct mz_str *out)
 {
-	const struct domain_status *status = status_of(app, domain);
+	const struct domain_status *status = status_of(app->site, domain);
 	struct standing standing = judge(app, domain);
 	char since[MZ_TIME_TEXT] = "", next[MZ_TIME_TEXT] = "";
 

@@ -25,8 +25,11 @@ struct site {
 	uint8_t (*digests)
 		[MZ_DIGEST]; /* one a domain, of its desired records; zeroes: it has a fault */
 	bool *due; /* one a domain: the store has other TLSA keys than those on disk, or they cannot be read */
-	struct mz_tlsa_wait *tlsa;    /* one a domain */
-	struct domain_status *status; /* one a domain */
+	struct mz_tlsa_wait *tlsa; /* one a domain */
+	struct look *looks; /* one a domain, by time; those that are not looked at come last */
+	size_t look_count;  /* without those */
+	uint32_t *look_of;  /* one a domain: where it is in `looks` */
+	uint8_t *origins;   /* of the looks, in their order */
 	unsigned holders;
 };
 /* A configuration, and how many sites share it. */
@@ -47,14 +50,13 @@ void site_release(struct site *site);
  * site's. MZ_ENOMEM. */
 int site_paths(const struct site *site, const char ***out, size_t *count);
 
-/* ---- the daemon ------------------------------------------------------------------------------------- */
-
 /* What is known of one domain while the daemon runs. */
 enum domain_state { DOMAIN_UNKNOWN, DOMAIN_IN_SYNC, DOMAIN_FAILED };
 struct domain_status {
 	enum domain_state state;
 	int64_t since, last_verified; /* wall */
 	bool have_serial;
+	bool proven; /* all was right at this serial, nothing waits for a time, and no task was filed since */
 	uint32_t serial;
 	char *reason;	   /* why it is not in sync, where that is known */
 	char *dkim_reason; /* why its DKIM keys do not get on; NULL: they do */
@@ -62,20 +64,29 @@ struct domain_status {
 	struct mz_tlsa_wait tlsa;
 };
 
+/* A domain, and at what second of the interval it is looked at. All that a look needs lies here, next to what the
+ * looks before and after it need: of ten thousand domains it is in no cache. */
+struct look {
+	int64_t phase;
+	const struct mz_conf_domain *domain; /* of the site's configuration, as what follows */
+	const struct mz_conf_server *server;
+	const struct mz_conf_zone *zone;
+	const uint8_t *origin; /* of the zone */
+	bool dkim;	       /* its keys are kept */
+	struct domain_status status;
+};
+
+/* ---- the daemon ------------------------------------------------------------------------------------- */
+
 struct server_status {
 	char *name;
 	struct mz_breaker breaker;
 	unsigned inflight;
 };
 
-/* An automatic domain, and at what second of the interval it is looked at. */
-struct look {
-	int64_t phase;
-	const struct mz_conf_domain *domain; /* of the site's configuration */
-};
-
 struct mz_net;
 struct dkim_run;
+struct probes;
 struct signers_job;
 struct worker;
 struct zone_run;
@@ -111,11 +122,12 @@ struct app {
 
 	/* look.c */
 	struct event *look_timer;
-	struct look *looks; /* ordered by phase */
-	size_t look_count;
-	int64_t looked; /* wall: every look up to here was filed */
+	int64_t looked; /* wall: every look up to here has begun */
 	struct event *tlsa_timer;
 	int64_t tlsa_look; /* wall: the first look for the sake of TLSA; 0: none */
+
+	/* probe.c */
+	struct probes *probes; /* under way, or NULL */
 
 	/* run.c */
 	struct event *pump;
@@ -168,7 +180,12 @@ int policies_write(struct app *app);
 void policies_clear(struct app *app);
 
 /* look.c: every domain is looked at once an interval */
+/* Puts the site's domains in the order of their looks. MZ_ENOMEM. Touches nothing else. */
+int look_order(struct site *site);
+/* The app's site has changed. MZ_ENOMEM. */
 int look_arrange(struct app *app);
+/* Files a look as a task. */
+void look_file(struct app *app, const char *domain, int64_t due);
 void look_clear(struct app *app);
 /* The domain's TLSA records wait for this: it is also looked at when the first of its old keys may leave. */
 void look_tlsa(struct app *app, const char *domain, const struct mz_tlsa_wait *wait);
@@ -176,6 +193,14 @@ void look_tlsa(struct app *app, const char *domain, const struct mz_tlsa_wait *w
 int64_t look_phase(const char *domain, int64_t interval);
 /* When the domain is looked at next by timer (wall). Pure. */
 int64_t look_next(const char *domain, int64_t interval, int64_t now);
+
+/* probe.c: looks that begin with the serial of the zone */
+/* May the look begin so? Else it is a task. */
+bool probe_may(struct app *app, const struct look *look);
+/* Looks, with one question a zone; where there is more to it, tasks are filed. Takes `looks`, of the app's site, which
+ * malloc made, and puts them in another order. */
+void probe_start(struct app *app, struct look **take_looks, size_t count);
+void probe_clear(struct app *app);
 
 /* run.c: from due tasks to jobs */
 /* Looks for due tasks soon. */
@@ -219,18 +244,24 @@ void dkim_clear(struct app *app);
 void signers_refresh(struct app *app);
 
 /* status.c */
-/* `domain` is of the configuration of the app's site. */
-struct domain_status *status_of(const struct app *app, const struct mz_conf_domain *domain);
-/* The same by name. NULL: there is none of this name in it. */
+/* `domain` is of the site's configuration. */
+struct domain_status *status_of(const struct site *site, const struct mz_conf_domain *domain);
+/* Of the app's site, by name. NULL: there is none of this name in it. */
 struct domain_status *status_domain(const struct app *app, const char *name);
 /* What is known of domains goes over from one site to the next. */
 void status_adopt(struct site *site, struct site *old);
-void status_free(struct domain_status *status, size_t count);
+/* Frees what the statuses of a site hold. */
+void status_free(struct site *site);
 struct server_status *status_server(struct app *app,
 				    const char *name); /* made when missing; NULL: no memory */
-/* A look or change went well, or did not. */
-void status_good(struct domain_status *status, const struct mz_report *report, int64_t now);
+/* A look at the job's i-th domain, or a change, went well, or did not. */
+void status_good(struct domain_status *status, const struct mz_report *report, size_t i,
+		 int64_t now);
 void status_bad(struct domain_status *status, const char *reason, int64_t now);
+/* All was right at the status's serial. */
+void status_prove(struct domain_status *status, const struct mz_tlsa_wait *wait);
+/* What is desired of the domain may have changed: its next look is a whole one. */
+void status_doubt(struct app *app, const char *name);
 /* Records of the domain were taken back by hand, where the status knows it. */
 void status_taken(struct app *app, const char *name);
 /* The DKIM task of the domain failed for this reason, or (NULL) was done. */

@@ -63,6 +63,8 @@ static void finish(struct dkim_run *run)
 		dkim_failed_store(run, err);
 		good = false;
 	}
+	if (run->acted)
+		status_doubt(app, run->domain->text);
 	if (run->publish && run->domain->automatic)
 		file(run, MZ_TASK_DNS, now, false);
 	if (mz_queue_finish(app->queue, run->task, good ? MZ_RESULT_DONE : MZ_RESULT_RETRY,
@@ -214,6 +216,7 @@ static void advance(struct dkim_run *run, bool fresh)
 			come_back(run, life[a].next);
 	}
 	for (unsigned a = 0; a < MZ_DKIM_ALGORITHMS; a++) {
+		run->acted = run->acted || life[a].count > 0;
 		for (size_t i = 0; i < life[a].count; i++)
 			dkim_carry_out(run, (enum mz_dkim_algorithm)a, &life[a].step[i]);
 	}

@@ -108,6 +108,7 @@ struct dkim_run {
 	unsigned waits;
 	int64_t looked;	     /* wall: when the servers were asked; 0: not yet */
 	bool publish, again; /* a record changes; something to be decided anew */
+	bool acted;	     /* some step was taken */
 	int64_t next;
 	struct mz_cause reason; /* of the first failure */
 };

@@ -45,12 +45,12 @@ static int64_t interval_of(const struct app *app)
 static size_t first_after(const struct app *app, int64_t now)
 {
 	int64_t at = now % interval_of(app);
-	size_t low = 0, high = app->look_count;
+	size_t low = 0, high = app->site->look_count;
 
 	while (low < high) {
 		size_t middle = (low + high) / 2;
 
-		if (app->looks[middle].phase <= at)
+		if (app->site->looks[middle].phase <= at)
 			low = middle + 1;
 		else
 			high = middle;
@@ -60,43 +60,63 @@ static size_t first_after(const struct app *app, int64_t now)
 
 static void arm(struct app *app, int64_t now)
 {
+	const struct site *site = app->site;
 	int64_t interval = interval_of(app), wait = 0;
 	size_t next = 0;
 	struct timeval tv = {0};
 
-	if (app->look_count == 0) {
+	if (site->look_count == 0) {
 		(void)event_del(app->look_timer);
 		return;
 	}
 	next = first_after(app, now);
-	wait = app->looks[next == app->look_count ? 0 : next].phase - now % interval;
+	wait = site->looks[next == site->look_count ? 0 : next].phase - now % interval;
 	tv.tv_sec = (time_t)(wait > 0 ? wait : wait + interval);
 	(void)evtimer_add(app->look_timer, &tv);
 }
 
-/* Files the looks whose time is in (from, to]: at most one interval of them. */
-static void file_between(struct app *app, int64_t from, int64_t to)
+void look_file(struct app *app, const char *domain, int64_t due)
 {
+	const struct mz_queue_input input = {.kind = MZ_TASK_DNS,
+					     .domain = domain,
+					     .families = MZ_FAMILIES_ALL,
+					     .due = due,
+					     .light = true};
+	int64_t id = 0;
+
+	(void)run_file(app, &input, &id);
+}
+
+/* Begins the looks whose time is in (from, to]: at most one interval of them. */
+static void begin_between(struct app *app, int64_t from, int64_t to)
+{
+	const struct site *site = app->site;
 	int64_t interval = interval_of(app);
-	size_t at = first_after(app, from), count = 0;
+	size_t at = first_after(app, from), due = 0, count = 0;
+	struct look **probed = NULL;
+	bool filed = false;
 
 	if (to - from >= interval)
 		from = to - interval;
-	for (; count < app->look_count; count++, at++) {
-		const struct look *look = &app->looks[at % app->look_count];
-		const struct mz_queue_input input = {.kind = MZ_TASK_DNS,
-						     .domain = look->domain->text,
-						     .families = MZ_FAMILIES_ALL,
-						     .due = to,
-						     .light = true};
-		int64_t id = 0;
+	while (due < site->look_count &&
+	       next_of(site->looks[(at + due) % site->look_count].phase, interval, from) <= to)
+		due++;
+	probed = malloc((due + 1) * sizeof(probed[0]));
+	for (size_t i = 0; i < due; i++) {
+		struct look *look = &site->looks[(at + i) % site->look_count];
+		bool may = probed != NULL && probe_may(app, look);
 
-		if (next_of(look->phase, interval, from) > to)
-			break;
-		(void)run_file(app, &input, &id);
-		if (dkim_is_kept(look->domain))
+		if (may)
+			probed[count++] = look;
+		else
+			look_file(app, look->domain->text, to);
+		if (look->dkim)
 			(void)dkim_file(app, look->domain->text, to);
+		filed = filed || !may || look->dkim;
 	}
+	if (filed)
+		run_soon(app);
+	probe_start(app, probed, count);
 }
 
 static void on_look(evutil_socket_t fd, short what, void *arg)
@@ -108,10 +128,9 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	/* A clock that was set back makes no look come twice at once; one that leapt forward, all of them once. */
 	if (now > app->looked)
-		file_between(app, app->looked, now);
+		begin_between(app, app->looked, now);
 	app->looked = now;
 	arm(app, now);
-	run_soon(app);
 }
 
 /* ---- TLSA ------------------------------------------------------------------------------------------------ */
@@ -135,21 +154,16 @@ static void on_tlsa(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	app->tlsa_look = 0;
-	for (size_t i = 0; i < app->look_count; i++) {
-		struct domain_status *status = status_of(app, app->looks[i].domain);
-		const struct mz_queue_input input = {.kind = MZ_TASK_DNS,
-						     .domain = app->looks[i].domain->text,
-						     .families = MZ_FAMILIES_ALL,
-						     .due = now,
-						     .light = true};
-		int64_t id = 0, at = status->tlsa.look_at;
+	for (size_t i = 0; i < app->site->look_count; i++) {
+		struct look *look = &app->site->looks[i];
+		int64_t at = look->status.tlsa.look_at;
 
 		if (at > now && (app->tlsa_look == 0 || at < app->tlsa_look))
 			app->tlsa_look = at;
 		if (at == 0 || at > now)
 			continue;
-		(void)run_file(app, &input, &id);
-		status->tlsa.look_at = 0;
+		look_file(app, look->domain->text, now);
+		look->status.tlsa.look_at = 0;
 	}
 	arm_tlsa(app, now);
 	run_soon(app);
@@ -181,30 +195,66 @@ static int by_phase(const void *a, const void *b)
 	return (x->phase > y->phase) - (x->phase < y->phase);
 }
 
+/* Each origin is copied, next to those of the looks before and after. */
+static int copy_origins(struct site *site)
+{
+	size_t octets = 0;
+
+	for (size_t i = 0; i < site->look_count; i++)
+		octets += mz_name_len(site->looks[i].zone->origin);
+	site->origins = malloc(octets + 1);
+	if (site->origins == NULL)
+		return MZ_ENOMEM;
+	octets = 0;
+	for (size_t i = 0; i < site->look_count; i++) {
+		const uint8_t *origin = site->looks[i].zone->origin;
+
+		site->looks[i].origin = memcpy(site->origins + octets, origin, mz_name_len(origin));
+		octets += mz_name_len(origin);
+	}
+	return MZ_OK;
+}
+
+int look_order(struct site *site)
+{
+	const struct mz_conf *conf = site->conf;
+
+	site->looks = calloc(conf->domain_count + 1, sizeof(site->looks[0]));
+	site->look_of = calloc(conf->domain_count + 1, sizeof(site->look_of[0]));
+	if (site->looks == NULL || site->look_of == NULL)
+		return MZ_ENOMEM;
+	for (size_t i = 0; i < conf->domain_count; i++) {
+		const struct mz_conf_domain *domain = &conf->domains[i];
+
+		site->looks[i] =
+			(struct look){.phase = domain->automatic
+						       ? group_phase(domain->text,
+								     conf->reconcile_interval)
+						       : INT64_MAX,
+				      .domain = domain,
+				      .server = domain->server,
+				      .zone = domain->zone,
+				      .dkim = dkim_is_kept(domain)};
+		site->look_count += domain->automatic;
+	}
+	qsort(site->looks, conf->domain_count, sizeof(site->looks[0]), by_phase);
+	for (size_t i = 0; i < conf->domain_count; i++)
+		site->look_of[site->looks[i].domain - conf->domains] = (uint32_t)i;
+	return copy_origins(site);
+}
+
 int look_arrange(struct app *app)
 {
-	const struct mz_conf *conf = app->site->conf;
-	int64_t now = mz_clock_wall(), interval = conf->reconcile_interval;
+	int64_t now = mz_clock_wall();
 
-	free(app->looks);
-	app->look_count = 0;
-	app->looks = calloc(conf->domain_count + 1, sizeof(app->looks[0]));
 	if (app->look_timer == NULL) {
 		app->look_timer = evtimer_new(app->base, on_look, app);
 		app->looked = now;
 	}
 	if (app->tlsa_timer == NULL)
 		app->tlsa_timer = evtimer_new(app->base, on_tlsa, app);
-	if (app->looks == NULL || app->look_timer == NULL || app->tlsa_timer == NULL)
+	if (app->look_timer == NULL || app->tlsa_timer == NULL)
 		return MZ_ENOMEM;
-	for (size_t i = 0; i < conf->domain_count; i++) {
-		const struct mz_conf_domain *domain = &conf->domains[i];
-
-		if (domain->automatic)
-			app->looks[app->look_count++] =
-				(struct look){group_phase(domain->text, interval), domain};
-	}
-	qsort(app->looks, app->look_count, sizeof(app->looks[0]), by_phase);
 	arm(app, now);
 	arm_tlsa(app, now);
 	return MZ_OK;
@@ -216,5 +266,4 @@ void look_clear(struct app *app)
 		event_free(app->look_timer);
 	if (app->tlsa_timer != NULL)
 		event_free(app->tlsa_timer);
-	free(app->looks);
 }

@@ -20,16 +20,8 @@ static const struct tsig_key *key_named(void *arg, const char *name)
 
 static void look_at(struct app *app, const struct mz_conf_zone *zone)
 {
-	for (size_t i = 0; i < zone->domain_count; i++) {
-		const struct mz_queue_input input = {.kind = MZ_TASK_DNS,
-						     .domain = zone->domains[i]->text,
-						     .families = MZ_FAMILIES_ALL,
-						     .due = mz_clock_wall(),
-						     .light = true};
-		int64_t id = 0;
-
-		(void)run_file(app, &input, &id);
-	}
+	for (size_t i = 0; i < zone->domain_count; i++)
+		look_file(app, zone->domains[i]->text, mz_clock_wall());
 }
 
 static enum mz_notify_reply on_notify(void *arg, const struct mz_notify_event *event)

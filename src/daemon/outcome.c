@@ -49,7 +49,7 @@ static void stand(struct app *app, const struct mz_report *report, size_t domain
 	struct domain_status *status = status_domain(app, report->job->domains[domain]->text);
 
 	if (status != NULL && *reason == '\0')
-		status_good(status, report, mz_clock_wall());
+		status_good(status, report, domain, mz_clock_wall());
 	else if (status != NULL)
 		status_bad(status, reason, mz_clock_wall());
 }

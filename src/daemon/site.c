@@ -26,6 +26,17 @@ static int derive(struct site *site, size_t i, struct mz_store *store,
 	return err == MZ_ENOMEM ? err : MZ_OK;
 }
 
+static void free_derived(struct site *site)
+{
+	mz_facts_cache_free(site->facts);
+	free(site->digests);
+	free(site->due);
+	free(site->tlsa);
+	free(site->looks);
+	free(site->look_of);
+	free(site->origins);
+}
+
 int site_make(struct site **out, const char *path, const struct site *old, struct mz_store *store,
 	      struct mz_conf_errors *errors)
 {
@@ -47,11 +58,11 @@ int site_make(struct site **out, const char *path, const struct site *old, struc
 	site->digests = calloc(site->conf->domain_count + 1, sizeof(site->digests[0]));
 	site->tlsa = calloc(site->conf->domain_count + 1, sizeof(site->tlsa[0]));
 	site->due = calloc(site->conf->domain_count + 1, sizeof(site->due[0]));
-	site->status = calloc(site->conf->domain_count + 1, sizeof(site->status[0]));
-	err = site->digests == NULL || site->due == NULL || site->tlsa == NULL ||
-			      site->status == NULL
+	err = site->digests == NULL || site->due == NULL || site->tlsa == NULL
 		      ? MZ_ENOMEM
 		      : mz_facts_cache_new(&site->facts);
+	if (err == MZ_OK)
+		err = look_order(site);
 	for (size_t i = 0; i < site->conf->domain_count && err == MZ_OK; i++) {
 		if (site->conf->domains[i].automatic)
 			err = derive(site, i, store, errors);
@@ -61,11 +72,7 @@ done:
 		*out = site;
 		return MZ_OK;
 	}
-	mz_facts_cache_free(site->facts);
-	free(site->digests);
-	free(site->due);
-	free(site->tlsa);
-	free(site->status);
+	free_derived(site);
 	if (old == NULL && site->conf_ref != NULL) {
 		mz_conf_free(site->conf_ref->conf);
 		free(site->conf_ref);
@@ -83,11 +90,8 @@ void site_release(struct site *site)
 {
 	if (site == NULL || --site->holders > 0)
 		return;
-	mz_facts_cache_free(site->facts);
-	free(site->digests);
-	free(site->due);
-	free(site->tlsa);
-	status_free(site->status, site->conf->domain_count);
+	status_free(site);
+	free_derived(site);
 	if (--site->conf_ref->sites == 0) {
 		mz_conf_free(site->conf_ref->conf);
 		free(site->conf_ref);

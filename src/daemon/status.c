@@ -6,38 +6,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct domain_status *status_of(const struct app *app, const struct mz_conf_domain *domain)
+struct domain_status *status_of(const struct site *site, const struct mz_conf_domain *domain)
 {
-	return &app->site->status[domain - app->site->conf->domains];
+	return &site->looks[site->look_of[domain - site->conf->domains]].status;
 }
 
 struct domain_status *status_domain(const struct app *app, const char *name)
 {
 	const struct mz_conf_domain *domain = mz_conf_find_domain(app->site->conf, name);
 
-	return domain == NULL ? NULL : status_of(app, domain);
+	return domain == NULL ? NULL : status_of(app->site, domain);
 }
 
 void status_adopt(struct site *site, struct site *old)
 {
 	for (size_t i = 0; i < site->conf->domain_count; i++) {
 		const struct mz_conf_domain *was =
-			mz_conf_find_domain(old->conf, site->conf->domains[i].text);
+			mz_conf_find_domain(old->conf, site->looks[i].domain->text);
 
 		if (was == NULL)
 			continue;
-		site->status[i] = old->status[was - old->conf->domains];
-		old->status[was - old->conf->domains] = (struct domain_status){0};
+		site->looks[i].status = *status_of(old, was);
+		*status_of(old, was) = (struct domain_status){0};
 	}
 }
 
-void status_free(struct domain_status *status, size_t count)
+void status_free(struct site *site)
 {
-	for (size_t i = 0; i < count && status != NULL; i++) {
-		free(status[i].reason);
-		free(status[i].dkim_reason);
+	for (size_t i = 0; i < site->conf->domain_count && site->looks != NULL; i++) {
+		free(site->looks[i].status.reason);
+		free(site->looks[i].status.dkim_reason);
 	}
-	free(status);
 }
 
 /* The struct begins with its name. */
@@ -72,12 +71,22 @@ static void enter(struct domain_status *status, enum domain_state state, int64_t
 	status->state = state;
 }
 
-void status_good(struct domain_status *status, const struct mz_report *report, int64_t now)
+void status_prove(struct domain_status *status, const struct mz_tlsa_wait *wait)
+{
+	status->proven = status->have_serial && !wait->old && !wait->unseen;
+}
+
+void status_good(struct domain_status *status, const struct mz_report *report, size_t i,
+		 int64_t now)
 {
 	enter(status, DOMAIN_IN_SYNC, now);
 	status->last_verified = now;
 	status->have_serial = report->have_serial;
 	status->serial = report->serial;
+	status->proven = false;
+	/* A part of the families says nothing of the others. */
+	if (report->job->families == MZ_FAMILIES_ALL)
+		status_prove(status, &report->tlsa[i]);
 	free(status->reason);
 	status->reason = NULL;
 }
@@ -95,7 +104,16 @@ static void set_reason(char **place, const char *reason)
 void status_bad(struct domain_status *status, const char *reason, int64_t now)
 {
 	enter(status, DOMAIN_FAILED, now);
+	status->proven = false;
 	set_reason(&status->reason, reason);
+}
+
+void status_doubt(struct app *app, const char *name)
+{
+	struct domain_status *status = status_domain(app, name);
+
+	if (status != NULL)
+		status->proven = false;
 }
 
 void status_taken(struct app *app, const char *name)
@@ -105,7 +123,7 @@ void status_taken(struct app *app, const char *name)
 	if (status == NULL)
 		return;
 	enter(status, DOMAIN_UNKNOWN, mz_clock_wall());
-	status->have_serial = false;
+	status->have_serial = status->proven = false;
 	set_reason(&status->reason,
 		   "records were taken back by hand: the next look brings again what the "
 		   "configuration asks for");
@@ -129,14 +147,12 @@ void status_dkim(struct app *app, const char *name, const char *reason)
 
 void status_store(struct app *app)
 {
-	const struct mz_conf *conf = app->site->conf;
-
-	for (size_t i = 0; i < conf->domain_count; i++) {
-		const struct mz_conf_domain *domain = &conf->domains[i];
-		const struct domain_status *status = &app->site->status[i];
+	for (size_t i = 0; i < app->site->look_count; i++) {
+		const struct mz_conf_domain *domain = app->site->looks[i].domain;
+		const struct domain_status *status = &app->site->looks[i].status;
 		struct mz_store_zone zone = {0};
 
-		if (!domain->automatic || status->state != DOMAIN_IN_SYNC ||
+		if (status->state != DOMAIN_IN_SYNC ||
 		    mz_store_zone_get(app->store, domain->server->name, domain->origin_text,
 				      domain->text, &zone) != MZ_OK ||
 		    !zone.known || zone.last_verified == status->last_verified)

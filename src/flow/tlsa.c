@@ -57,16 +57,6 @@ static void warn(struct flow *flow, size_t domain, const struct mz_facts *facts,
 	       NULL);
 }
 
-/* Is some key not seen on every server yet? One that is on its way out needs not be. */
-static bool is_unseen(const struct mz_tlsa_set *set)
-{
-	for (size_t k = 0; k < set->count; k++) {
-		if (set->key[k].role != MZ_TLSA_OLD && set->key[k].served == 0)
-			return true;
-	}
-	return false;
-}
-
 int flow_tlsa_seen(struct flow *flow, size_t domain, const struct mz_facts *facts)
 {
 	int err = MZ_OK;
@@ -76,6 +66,7 @@ int flow_tlsa_seen(struct flow *flow, size_t domain, const struct mz_facts *fact
 	flow->tlsa[domain] = mz_facts_tlsa_wait(facts, flow->job.domains[domain]);
 	if ((flow->domains[domain].families >> MZ_FAMILY_TLSA & 1u) == 0)
 		return MZ_OK;
+	flow->tlsa_unseen = flow->tlsa_unseen || flow->tlsa[domain].unseen;
 	for (size_t i = 0; i < facts->tlsa_count && err == MZ_OK; i++) {
 		const struct mz_fact_tlsa *tlsa = &facts->tlsa[i];
 		const struct mz_tlsa_place place =
@@ -83,7 +74,6 @@ int flow_tlsa_seen(struct flow *flow, size_t domain, const struct mz_facts *fact
 
 		if (tlsa->early)
 			warn(flow, domain, facts, tlsa);
-		flow->tlsa_unseen = flow->tlsa_unseen || is_unseen(&tlsa->set);
 		if (!tlsa->changed)
 			continue;
 		err = mz_store_tlsa_put(flow->engine->in.store, &place, &tlsa->set);

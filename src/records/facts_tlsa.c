@@ -36,8 +36,12 @@ struct mz_tlsa_wait mz_facts_tlsa_wait(const struct mz_facts *facts,
 		int64_t at =
 			tlsa->expired ? 0 : mz_rollover_look(&tlsa->set, mz_records_ttl(domain));
 
-		for (size_t k = 0; k < tlsa->set.count; k++)
-			wait.old = wait.old || tlsa->set.key[k].role == MZ_TLSA_OLD;
+		for (size_t k = 0; k < tlsa->set.count; k++) {
+			bool old = tlsa->set.key[k].role == MZ_TLSA_OLD;
+
+			wait.old = wait.old || old;
+			wait.unseen = wait.unseen || (!old && tlsa->set.key[k].served == 0);
+		}
 		if (at != 0 && (wait.look_at == 0 || at < wait.look_at))
 			wait.look_at = at;
 	}

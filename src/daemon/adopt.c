@@ -184,6 +184,16 @@ static void probe_servers(struct app *app)
 	}
 }
 
+/* Is there nothing to decide for the domain's keys? */
+static bool keys_rest(const struct site *old, const struct site *site, size_t i)
+{
+	const struct mz_conf_domain *now = &site->conf->domains[i];
+	const struct mz_conf_domain *was = mz_conf_find_domain(old->conf, now->text);
+
+	return was->rotate_after == now->rotate_after && was->retire_after == now->retire_after &&
+	       was->delete_after == now->delete_after && status_of(site, now)->dkim_rests;
+}
+
 static int file_changed(struct app *app, const struct site *old, size_t *filed)
 {
 	const struct mz_conf *conf = app->site->conf;
@@ -195,17 +205,18 @@ static int file_changed(struct app *app, const struct site *old, size_t *filed)
 					       .domain = conf->domains[i].text,
 					       .families = MZ_FAMILIES_ALL,
 					       .due = now};
-		bool look = false;
+		bool look = false, same = false;
 
 		if (!conf->domains[i].automatic)
 			continue;
 		err = enter(app, old, &conf->domains[i]);
-		if (err == MZ_OK && dkim_is_kept(&conf->domains[i]))
+		same = old != NULL ? unchanged(old, app->site, i) : verified(app, i, now, &look);
+		if (err == MZ_OK && dkim_is_kept(&conf->domains[i]) &&
+		    !(old != NULL && same && keys_rest(old, app->site, i)))
 			err = dkim_file(app, conf->domains[i].text, now);
 		if (err != MZ_OK)
 			break;
-		if ((old != NULL ? unchanged(old, app->site, i) : verified(app, i, now, &look)) &&
-		    !app->site->due[i]) {
+		if (same && !app->site->due[i]) {
 			if (app->site->tlsa[i].old)
 				look_tlsa(app, conf->domains[i].text, &app->site->tlsa[i]);
 			/* Whoever reloads may have mended what kept it from being right: a key, an address. */

@@ -125,6 +125,15 @@ static bool parse_time(const char *text, int64_t *wall)
 	return end != text && *end == '\0' && *wall > 0;
 }
 
+/* What is put away or off is for the next look, at the latest. */
+static void leave_to_look(struct app *app, int64_t id)
+{
+	const struct mz_task *task = mz_queue_find(app->queue, id);
+
+	if (task != NULL)
+		status_doubt(app, task->domain);
+}
+
 void command_tasks(const struct call *call)
 {
 	struct mz_cause cause = {0};
@@ -141,9 +150,11 @@ void command_tasks(const struct call *call)
 	} else if (strcmp(what, "retry") == 0) {
 		call_end_durable(call, mz_queue_retry(call->app->queue, id, now, &cause), &cause);
 	} else if (strcmp(what, "cancel") == 0) {
+		leave_to_look(call->app, id);
 		call_end_durable(call, mz_queue_cancel(call->app->queue, id, &cause), &cause);
 	} else if (strcmp(what, "reschedule") == 0 && call->argc == 3 &&
 		   parse_time(call->argv[2], &due)) {
+		leave_to_look(call->app, id);
 		call_end_durable(call, mz_queue_reschedule(call->app->queue, id, due, now, &cause),
 				 &cause);
 	} else {

@@ -61,6 +61,7 @@ struct domain_status {
 	char *reason;	   /* why it is not in sync, where that is known */
 	char *dkim_reason; /* why its DKIM keys do not get on; NULL: they do */
 	int64_t dkim_since;
+	bool dkim_rests; /* its keys are as they should be: the next step is filed, some day */
 	struct mz_tlsa_wait tlsa;
 };
 
@@ -184,8 +185,10 @@ void policies_clear(struct app *app);
 int look_order(struct site *site);
 /* The app's site has changed. MZ_ENOMEM. */
 int look_arrange(struct app *app);
-/* Files a look as a task. */
+/* Files a look at the domain's records. */
 void look_file(struct app *app, const char *domain, int64_t due);
+/* Files a whole look: at the records, and at the keys where they are kept. */
+void look_whole(struct app *app, const struct look *look);
 void look_clear(struct app *app);
 /* The domain's TLSA records wait for this: it is also looked at when the first of its old keys may leave. */
 void look_tlsa(struct app *app, const char *domain, const struct mz_tlsa_wait *wait);
@@ -260,7 +263,7 @@ void status_good(struct domain_status *status, const struct mz_report *report, s
 void status_bad(struct domain_status *status, const char *reason, int64_t now);
 /* All was right at the status's serial. */
 void status_prove(struct domain_status *status, const struct mz_tlsa_wait *wait);
-/* What is desired of the domain may have changed: its next look is a whole one. */
+/* Something may be to be done for the domain: its next look is a whole one. */
 void status_doubt(struct app *app, const char *name);
 /* Records of the domain were taken back by hand, where the status knows it. */
 void status_taken(struct app *app, const char *name);

@@ -50,6 +50,17 @@ static void file(const struct dkim_run *run, enum mz_task_kind kind, int64_t due
 	(void)run_file(run->app, &input, &id);
 }
 
+static bool any_pending(const struct dkim_keys *keys)
+{
+	for (unsigned a = 0; a < MZ_DKIM_ALGORITHMS; a++) {
+		for (size_t k = 0; k < keys->life[a].key_count; k++) {
+			if (keys->life[a].keys[k].row.stage == MZ_DKIM_PENDING)
+				return true;
+		}
+	}
+	return false;
+}
+
 /* Nothing is under way any more. */
 static void finish(struct dkim_run *run)
 {
@@ -57,16 +68,17 @@ static void finish(struct dkim_run *run)
 	bool kept = dkim_is_kept(run->domain), good = run->reason.text[0] == '\0';
 	int64_t now = mz_clock_wall();
 	enum mz_task_state state = MZ_TASK_DONE;
+	struct domain_status *status = NULL;
 	int err = good && !kept ? dkim_left_over(run) : MZ_OK;
 
 	if (err != MZ_OK) {
 		dkim_failed_store(run, err);
 		good = false;
 	}
-	if (run->acted)
-		status_doubt(app, run->domain->text);
 	if (run->publish && run->domain->automatic)
 		file(run, MZ_TASK_DNS, now, false);
+	else if (run->acted && run->domain->automatic)
+		look_file(app, run->domain->text, now);
 	if (mz_queue_finish(app->queue, run->task, good ? MZ_RESULT_DONE : MZ_RESULT_RETRY,
 			    run->reason.text, now, mz_random_below(UINT32_MAX), &state) != MZ_OK)
 		state = MZ_TASK_FAILED;
@@ -78,6 +90,10 @@ static void finish(struct dkim_run *run)
 			    state == MZ_TASK_FAILED ? run->reason.text : NULL);
 		command_task_over(app, run->task, state, run->reason.text);
 	}
+	status = status_domain(app, run->domain->text);
+	if (status != NULL)
+		status->dkim_rests =
+			kept && state == MZ_TASK_DONE && !run->publish && !any_pending(&run->keys);
 	/* A failed task does not stop what is to come; and what is to come for one algorithm does not
 	 * wait for the retry of another. */
 	if (state == MZ_TASK_FAILED)

@@ -87,6 +87,16 @@ void look_file(struct app *app, const char *domain, int64_t due)
 	(void)run_file(app, &input, &id);
 }
 
+void look_whole(struct app *app, const struct look *look)
+{
+	int64_t now = mz_clock_wall();
+
+	look_file(app, look->domain->text, now);
+	if (look->dkim)
+		(void)dkim_file(app, look->domain->text, now);
+	run_soon(app);
+}
+
 /* Begins the looks whose time is in (from, to]: at most one interval of them. */
 static void begin_between(struct app *app, int64_t from, int64_t to)
 {
@@ -94,7 +104,6 @@ static void begin_between(struct app *app, int64_t from, int64_t to)
 	int64_t interval = interval_of(app);
 	size_t at = first_after(app, from), due = 0, count = 0;
 	struct look **probed = NULL;
-	bool filed = false;
 
 	if (to - from >= interval)
 		from = to - interval;
@@ -104,18 +113,12 @@ static void begin_between(struct app *app, int64_t from, int64_t to)
 	probed = malloc((due + 1) * sizeof(probed[0]));
 	for (size_t i = 0; i < due; i++) {
 		struct look *look = &site->looks[(at + i) % site->look_count];
-		bool may = probed != NULL && probe_may(app, look);
 
-		if (may)
+		if (probed != NULL && probe_may(app, look))
 			probed[count++] = look;
 		else
-			look_file(app, look->domain->text, to);
-		if (look->dkim)
-			(void)dkim_file(app, look->domain->text, to);
-		filed = filed || !may || look->dkim;
+			look_whole(app, look);
 	}
-	if (filed)
-		run_soon(app);
 	probe_start(app, probed, count);
 }
 

@@ -37,12 +37,6 @@ static void probes_free(struct probes *all)
 	free(all);
 }
 
-static void file(struct app *app, const struct look *look)
-{
-	look_file(app, look->domain->text, mz_clock_wall());
-	run_soon(app);
-}
-
 /* A reload in between took what was proven over to the new site: nothing is here, and there a task looks. */
 static bool is_unchanged(const struct look *look, const struct mz_probe *answer)
 {
@@ -63,7 +57,7 @@ static void give_up(struct probes *all, const struct mz_conf_server *server)
 	for (size_t i = all->next; i < all->count; i++) {
 		if (all->looks[i] == NULL || all->looks[i]->server != server)
 			continue;
-		file(all->app, all->looks[i]);
+		look_whole(all->app, all->looks[i]);
 		all->looks[i] = NULL;
 	}
 }
@@ -78,7 +72,7 @@ static void on_answer(void *arg, const struct mz_probe *answer)
 		struct look *look = all->looks[i];
 
 		if (!is_unchanged(look, answer)) {
-			file(all->app, look);
+			look_whole(all->app, look);
 			continue;
 		}
 		look->status.last_verified = mz_clock_wall();
@@ -118,7 +112,7 @@ static void ask_next(struct probes *all, struct probe *probe)
 	if (ask(probe) == MZ_OK)
 		return;
 	for (size_t i = probe->from; i < probe->to; i++)
-		file(all->app, all->looks[i]);
+		look_whole(all->app, all->looks[i]);
 }
 
 static void go_on(struct probes *all)
@@ -143,7 +137,7 @@ bool probe_may(struct app *app, const struct look *look)
 	const struct server_status *server = NULL;
 
 	/* One round at a time. */
-	if (!look->status.proven || app->probes != NULL)
+	if (!look->status.proven || look->status.dkim_reason != NULL || app->probes != NULL)
 		return false;
 	server = status_server(app, look->server->name);
 	return server != NULL && server->breaker.state == MZ_BREAKER_OK;
@@ -162,7 +156,7 @@ void probe_start(struct app *app, struct look **take_looks, size_t count)
 
 	if (all == NULL) {
 		for (size_t i = 0; i < count; i++)
-			file(app, take_looks[i]);
+			look_whole(app, take_looks[i]);
 		free(take_looks);
 		return;
 	}

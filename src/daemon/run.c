@@ -382,7 +382,8 @@ int run_file(struct app *app, const struct mz_queue_input *input, int64_t *id)
 {
 	int err = mz_queue_file(app->queue, input, mz_clock_wall(), id);
 
-	if (input->kind == MZ_TASK_DNS)
+	/* What could not be filed is for the next look. */
+	if (input->kind == MZ_TASK_DNS || err != MZ_OK)
 		status_doubt(app, input->domain);
 	if (err != MZ_OK)
 		mz_log(MZ_LOG_ERROR, "task", "domain", input->domain, "reason",

@@ -97,17 +97,18 @@ static bool keeps_dkim(const struct mz_conf *conf, const char *name)
 }
 
 /* Those that were under automatic management and are not any more, as a whole or with their DKIM keys. */
-static int leave_all(struct app *app, const struct site *old)
+static int leave_all(struct app *app)
 {
+	const struct site *site = app->site;
 	int err = MZ_OK;
 
-	for (size_t i = 0; i < old->conf->domain_count && err == MZ_OK; i++) {
-		const struct mz_conf_domain *was = &old->conf->domains[i];
+	for (size_t i = 0; i < site->left_count && err == MZ_OK; i++) {
+		const struct mz_conf_domain *was = site->left[i];
 
-		if (was->automatic && !is_automatic(app->site->conf, was->text))
+		if (was->automatic && !is_automatic(site->conf, was->text))
 			err = leave(app, &(struct mz_store_domain){was->text, was->on_removal,
 								   was->delete_after});
-		else if (dkim_is_kept(was) && !keeps_dkim(app->site->conf, was->text))
+		else
 			err = dkim_file(app, was->text, mz_clock_wall());
 	}
 	return err;
@@ -115,38 +116,11 @@ static int leave_all(struct app *app, const struct site *old)
 
 /* ---- what is new or changed ------------------------------------------------------------------------------ */
 
-/* Remembers what is to become of the domain when it leaves. */
-static int enter(struct app *app, const struct site *old, const struct mz_conf_domain *domain)
-{
-	const struct mz_conf_domain *was =
-		old == NULL ? NULL : mz_conf_find_domain(old->conf, domain->text);
-
-	if (was != NULL && was->automatic && was->on_removal == domain->on_removal &&
-	    was->delete_after == domain->delete_after)
-		return MZ_OK;
-	return mz_store_domain_put(app->store,
-				   &(struct mz_store_domain){domain->text, domain->on_removal,
-							     domain->delete_after});
-}
-
 static bool has_digest(const struct site *site, size_t i)
 {
 	static const uint8_t none[MZ_DIGEST] = {0};
 
 	return memcmp(site->digests[i], none, MZ_DIGEST) != 0;
-}
-
-/* Is the domain served as it was, by the same server, with the same records? */
-static bool unchanged(const struct site *old, const struct site *site, size_t i)
-{
-	const struct mz_conf_domain *now = &site->conf->domains[i];
-	const struct mz_conf_domain *was = mz_conf_find_domain(old->conf, now->text);
-
-	return was != NULL && was->automatic && strcmp(was->server->name, now->server->name) == 0 &&
-	       mz_name_equal(was->origin, now->origin) && was->publish == now->publish &&
-	       was->dkim_automatic == now->dkim_automatic &&
-	       was->dkim_algorithms == now->dkim_algorithms &&
-	       memcmp(old->digests[was - old->conf->domains], site->digests[i], MZ_DIGEST) == 0;
 }
 
 /* At the start: as the last process left it? *look: its look is overdue. */
@@ -184,49 +158,50 @@ static void probe_servers(struct app *app)
 	}
 }
 
-/* Is there nothing to decide for the domain's keys? */
-static bool keys_rest(const struct site *old, const struct site *site, size_t i)
+/* What is new or changed of a domain under automatic management. */
+static int file_domain(struct app *app, size_t i, bool first, size_t *filed)
 {
-	const struct mz_conf_domain *now = &site->conf->domains[i];
-	const struct mz_conf_domain *was = mz_conf_find_domain(old->conf, now->text);
+	const struct in_common *common = &app->site->common[i];
+	const struct mz_conf_domain *domain = &app->site->conf->domains[i];
+	int64_t now = mz_clock_wall(), id = 0;
+	struct mz_queue_input input = {.kind = MZ_TASK_DNS,
+				       .domain = domain->text,
+				       .families = MZ_FAMILIES_ALL,
+				       .due = now};
+	bool look = false, same = first ? verified(app, i, now, &look) : common->records;
+	const struct domain_status *status = status_of(app->site, domain);
+	int err = MZ_OK;
 
-	return was->rotate_after == now->rotate_after && was->retire_after == now->retire_after &&
-	       was->delete_after == now->delete_after && status_of(site, now)->dkim_rests;
+	/* What is to become of it when it leaves is remembered. */
+	if (!common->end)
+		err = mz_store_domain_put(app->store,
+					  &(struct mz_store_domain){domain->text,
+								    domain->on_removal,
+								    domain->delete_after});
+	if (err == MZ_OK && dkim_is_kept(domain) && !(common->keys && status->dkim_rests))
+		err = dkim_file(app, domain->text, now);
+	if (err != MZ_OK)
+		return err;
+	if (same && !app->site->due[i]) {
+		if (app->site->tlsa[i].old)
+			look_tlsa(app, domain->text, &app->site->tlsa[i]);
+		/* Whoever reloads may have mended what kept it from being right: a key, an address. */
+		if (!look && status->state != DOMAIN_FAILED)
+			return MZ_OK;
+		input.light = true;
+	}
+	(*filed)++;
+	return run_file(app, &input, &id);
 }
 
-static int file_changed(struct app *app, const struct site *old, size_t *filed)
+static int file_changed(struct app *app, bool first, size_t *filed)
 {
 	const struct mz_conf *conf = app->site->conf;
-	int64_t now = mz_clock_wall(), id = 0;
 	int err = MZ_OK;
 
 	for (size_t i = 0; i < conf->domain_count && err == MZ_OK; i++) {
-		struct mz_queue_input input = {.kind = MZ_TASK_DNS,
-					       .domain = conf->domains[i].text,
-					       .families = MZ_FAMILIES_ALL,
-					       .due = now};
-		bool look = false, same = false;
-
-		if (!conf->domains[i].automatic)
-			continue;
-		err = enter(app, old, &conf->domains[i]);
-		same = old != NULL ? unchanged(old, app->site, i) : verified(app, i, now, &look);
-		if (err == MZ_OK && dkim_is_kept(&conf->domains[i]) &&
-		    !(old != NULL && same && keys_rest(old, app->site, i)))
-			err = dkim_file(app, conf->domains[i].text, now);
-		if (err != MZ_OK)
-			break;
-		if (same && !app->site->due[i]) {
-			if (app->site->tlsa[i].old)
-				look_tlsa(app, conf->domains[i].text, &app->site->tlsa[i]);
-			/* Whoever reloads may have mended what kept it from being right: a key, an address. */
-			if (!look &&
-			    status_of(app->site, &conf->domains[i])->state != DOMAIN_FAILED)
-				continue;
-			input.light = true;
-		}
-		err = run_file(app, &input, &id);
-		(*filed)++;
+		if (conf->domains[i].automatic)
+			err = file_domain(app, i, first, filed);
 	}
 	return err;
 }
@@ -350,12 +325,12 @@ int adopt_site(struct app *app, struct site *site, bool first)
 	signers_refresh(app);
 	err = policies_write(app);
 	if (err == MZ_OK)
-		err = first ? leave_before(app) : leave_all(app, old);
+		err = first ? leave_before(app) : leave_all(app);
 	if (err == MZ_OK && first)
 		err = file_intended(app);
 	probe_servers(app);
 	if (err == MZ_OK)
-		err = file_changed(app, first ? NULL : old, &filed);
+		err = file_changed(app, first, &filed);
 	if (err == MZ_OK)
 		err = look_arrange(app);
 	if (err == MZ_OK)
@@ -371,6 +346,7 @@ int adopt_site(struct app *app, struct site *site, bool first)
 	if (err == MZ_OK || !first)
 		mz_log(MZ_LOG_INFO, first ? "started" : "reloaded", "file", site->conf->file,
 		       "domains", domains, "due", changed, NULL);
+	site->left_count = 0; /* they go with the old site */
 	if (!first)
 		site_release(old);
 	run_soon(app);

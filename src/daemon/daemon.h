@@ -30,7 +30,19 @@ struct site {
 	size_t look_count;  /* without those */
 	uint32_t *look_of;  /* one a domain: where it is in `looks` */
 	uint8_t *origins;   /* of the looks, in their order */
+	/* compare.c: to the site before; at the start there is none */
+	struct in_common *common; /* one a domain */
+	const struct mz_conf_domain *
+		*left; /* of the site before: no more automatic, or their keys kept */
+	size_t left_count;
 	unsigned holders;
+};
+/* What a domain has in common with what it was in the site before. */
+struct in_common {
+	uint32_t was; /* 1 + its place in the configuration of that site; 0: it is new */
+	bool end;     /* automatic in both; the same is to become of it when it leaves ... */
+	bool records; /* ... its records are the same, at the same place ... */
+	bool keys;    /* ... and its keys live as long */
 };
 /* A configuration, and how many sites share it. */
 struct site_conf {
@@ -44,6 +56,9 @@ struct site_conf {
  * another thread uses, but the configuration of `old`, which must be held. */
 int site_make(struct site **out, const char *path, const struct site *old, struct mz_store *store,
 	      struct mz_conf_errors *errors);
+/* compare.c: compares a new site with the one that it is to follow, which stays until it does. MZ_ENOMEM. As
+ * site_make it is for a thread. */
+int site_compare(struct site *site, const struct site *before);
 void site_hold(struct site *site);
 void site_release(struct site *site);
 /* The files whose content is published, each once. *out is the caller's to free; the strings are the
@@ -251,7 +266,7 @@ void signers_refresh(struct app *app);
 struct domain_status *status_of(const struct site *site, const struct mz_conf_domain *domain);
 /* Of the app's site, by name. NULL: there is none of this name in it. */
 struct domain_status *status_domain(const struct app *app, const char *name);
-/* What is known of domains goes over from one site to the next. */
+/* What is known of domains goes over from one site to the next, which was compared with it. */
 void status_adopt(struct site *site, struct site *old);
 /* Frees what the statuses of a site hold. */
 void status_free(struct site *site);

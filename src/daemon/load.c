@@ -52,6 +52,8 @@ static void *load(void *arg)
 		err = site_make(&loader->made, loader->app->path, loader->old, store,
 				&loader->errors);
 	mz_store_close(store);
+	if (err == MZ_OK)
+		err = site_compare(loader->made, loader->held);
 	loader->err = err;
 	while (write(loader->fd, &one, sizeof(one)) < 0 && errno == EINTR)
 		;

@@ -35,6 +35,8 @@ static void free_derived(struct site *site)
 	free(site->looks);
 	free(site->look_of);
 	free(site->origins);
+	free(site->common);
+	free(site->left);
 }
 
 int site_make(struct site **out, const char *path, const struct site *old, struct mz_store *store,
@@ -58,7 +60,9 @@ int site_make(struct site **out, const char *path, const struct site *old, struc
 	site->digests = calloc(site->conf->domain_count + 1, sizeof(site->digests[0]));
 	site->tlsa = calloc(site->conf->domain_count + 1, sizeof(site->tlsa[0]));
 	site->due = calloc(site->conf->domain_count + 1, sizeof(site->due[0]));
-	err = site->digests == NULL || site->due == NULL || site->tlsa == NULL
+	site->common = calloc(site->conf->domain_count + 1, sizeof(site->common[0]));
+	err = site->digests == NULL || site->due == NULL || site->tlsa == NULL ||
+			      site->common == NULL
 		      ? MZ_ENOMEM
 		      : mz_facts_cache_new(&site->facts);
 	if (err == MZ_OK)

@@ -21,13 +21,14 @@ struct domain_status *status_domain(const struct app *app, const char *name)
 void status_adopt(struct site *site, struct site *old)
 {
 	for (size_t i = 0; i < site->conf->domain_count; i++) {
-		const struct mz_conf_domain *was =
-			mz_conf_find_domain(old->conf, site->looks[i].domain->text);
+		struct look *now = &site->looks[i], *was = NULL;
+		uint32_t place = site->common[now->domain - site->conf->domains].was;
 
-		if (was == NULL)
+		if (place == 0)
 			continue;
-		site->looks[i].status = *status_of(old, was);
-		*status_of(old, was) = (struct domain_status){0};
+		was = &old->looks[old->look_of[place - 1]];
+		now->status = was->status;
+		was->status = (struct domain_status){0};
 	}
 }
 

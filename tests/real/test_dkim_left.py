@@ -193,7 +193,8 @@ def test_keys_by_hand_take_over(server, site):
         servers.wait_for("no keys", lambda: not daemon.json("dkim", "list")["keys"], 30)
         assert record(server, zone, rsa["selector"]) == records[rsa["selector"]]
         assert os.path.exists(taken)
-        assert {t["state"] for t in daemon.json("tasks")["tasks"]} <= {"done"}
+        # but for the look that follows
+        servers.wait_for("no task to be left", lambda: {t["state"] for t in daemon.json("tasks")["tasks"]} <= {"done"}, 10)
         daemon.wait_state(zone, "in-sync")
         assert "task_failed" not in daemon.log()
         assert daemon.stop() == 0

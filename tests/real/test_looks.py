@@ -9,6 +9,7 @@ import dns.rdatatype
 
 import servers
 import wire
+from dkimsite import add_zone, dkim_site, wait_keys
 from mzd import Daemon
 from proxy import Proxy
 from test_daemon import daemon_site, wait_whole, whole
@@ -159,3 +160,30 @@ def test_reload_in_between(server, site):
             began = time.monotonic()
             assert daemon.stop() == 0 and time.monotonic() - began < 10
             held.go.set()
+
+
+def test_cancelled_task(server, site):
+    """The next step of a key is months away, and its task is cancelled: the next look files it anew."""
+    zone = add_zone(server)
+    site = dkim_site(site, server, zone, ["ed25519-sha256"])
+    site.settings["reconcile_interval"] = "2s"
+    site.write()
+
+    def steps(daemon):
+        return [t for t in daemon.json("tasks")["tasks"] if t["kind"] == "dkim-management" and t["state"] == "pending"]
+
+    with Daemon(site) as daemon:
+        wait_keys(daemon, {("active", "ed25519-sha256")})
+        for command in ("cancel",), ("reschedule", "+864000000"):
+            # looks at rest file nothing: the task stays the one that it is
+            daemon.wait_all()
+            seen = daemon.log().count(" unchanged ")
+            daemon.wait_log(" unchanged ", times=seen + 1)
+            (task,) = steps(daemon)
+            seen = daemon.log().count(" unchanged ")
+            daemon.wait_log(" unchanged ", times=seen + 2)
+            assert steps(daemon) == [task]
+            site.must(0, "tasks", command[0], str(task["id"]), *command[1:])
+            (again,) = servers.wait_for("a task", lambda: [t for t in steps(daemon) if t["id"] != task["id"]], 20)
+            assert again["due"] == task["due"]
+        assert daemon.stop() == 0

@@ -272,6 +272,7 @@ static int start(struct app *app, struct mz_cause *cause)
 	if (err != MZ_OK)
 		return err;
 	dkim_sweep(app);
+	dkim_recall(app);
 	site = app->site;
 	err = adopt_site(app, site, true);
 	return err != MZ_OK ? mz_cause_set(cause, err, "cannot start: %s", mz_strerror(err))

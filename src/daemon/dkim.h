@@ -47,6 +47,13 @@ void dkim_files_leave(const struct mz_conf *conf, const char *domain);
  * that is left of a key in use. */
 void dkim_sweep(struct app *app);
 
+/* ---- dkim_told.c ---------------------------------------------------------------------------------------- */
+
+/* At the start, before signers' files are written: a pending key that was to be handed over, and that none of the
+ * files names, is handed to nobody. What made it ready may be long ago, so that it is decided anew. Where there are
+ * no files it may have been told all the same. Errors are logged. */
+void dkim_recall(struct app *app);
+
 /* ---- dkim_signers.c: one write after the other ---------------------------------------------------------- */
 
 /* Are any files for signers configured? */

@@ -6,14 +6,23 @@ import os
 import pwd
 import re
 import signal
+import sqlite3
 import stat
+import threading
 
 import dkim
+import pytest
 
 import mz
 import servers
-from dkimsite import BOTH, add_zone, all_active, dkim_site, expected, key_file, keys, record, signers, text, wait_keys
+from dkimsite import BOTH, add_zone, all_active, dkim_site, expected, key_file, keys, record, signers, text, wait_keys, wait_record
 from mzd import Daemon, history
+from proxy import Proxy
+
+
+@pytest.fixture
+def server(uncached):
+    return uncached
 
 
 def test_hook(bind, site):
@@ -155,6 +164,52 @@ def test_hooks_of_two_names(bind, site):
             fifo.write("go\n")
         daemon.wait_log("renewed")
         assert daemon.stop() == 0
+
+
+@pytest.mark.parametrize("told", ["nobody", "link", "table"])
+def test_ended_before_they_were_told(server, site, told):
+    """Killed between the decision to hand a key over and the files: its record may be gone at the next start. A key
+    that some file names may be signing, and stays handed over."""
+    zone = add_zone(server)
+    silent = threading.Event()
+    with Proxy(server.port, on_request=lambda *_: [] if silent.is_set() else None) as proxy:
+        site = dkim_site(site, server, zone, ["ed25519-sha256"])
+        site.server.update(port=proxy.port, timeout="2s")
+        signers(site)
+        link = site.path("signers", zone, "current-ed25519-sha256")
+        with Daemon(site) as daemon:
+            (old,) = wait_keys(daemon, {("active", "ed25519-sha256")}).values()
+            site.must(0, "dkim", "rotate", zone)
+            new = wait_keys(daemon, {("active", "ed25519-sha256"), ("pending", "ed25519-sha256")})["pending", "ed25519-sha256"]
+            wait_record(server, zone, new["selector"], expected(site, zone, new))
+            assert daemon.stop() == 0
+            with sqlite3.connect(site.path("state", "state.db")) as state:
+                assert state.execute("UPDATE dkim SET handed = since WHERE stage = 0").rowcount == 1
+            state.close()
+            if told == "link":
+                os.unlink(link)
+                os.symlink(new["selector"] + ".pem", link)
+            table = text(site.path("KeyTable"))
+            if told == "table":
+                site.file("KeyTable", table.replace(old["selector"], new["selector"]))
+            os.unlink(site.path("signers", "index.json"))
+            server.must_update(zone, [], [("%s._domainkey" % new["selector"], "TXT")])
+            silent.set()
+            daemon.start()
+            servers.wait_for("the files", lambda: os.path.exists(site.path("signers", "index.json")))
+            if told == "nobody":
+                assert os.readlink(link) == old["selector"] + ".pem" and text(site.path("KeyTable")) == table
+                assert new["selector"] not in text(site.path("signers", "index.json"))
+                daemon.wait_log("no signer was told of it")
+            else:
+                assert os.readlink(link) == new["selector"] + ".pem"
+                assert "no signer was told of it" not in daemon.log()
+            silent.clear()
+            wait_record(server, zone, new["selector"], expected(site, zone, new), 60)
+            found = wait_keys(daemon, {("active", "ed25519-sha256"), ("retiring", "ed25519-sha256")}, 120)
+            assert found["active", "ed25519-sha256"]["selector"] == new["selector"]
+            assert os.readlink(link) == new["selector"] + ".pem"
+            assert daemon.stop() == 0
 
 
 def test_signers(bind, site):
